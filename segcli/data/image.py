@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from os import SEEK_END, PathLike
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
 import cv2
@@ -25,7 +24,7 @@ from segcli.data.decoding.headers import PNG_SIGNATURE, ImageHeader, is_complete
 from segcli.data.decoding.image_range import ImageRange
 from segcli.data.decoding.jpeg import jpeg_damage
 from segcli.data.decoding.used_range import current_range
-from segcli.data.files import read_bytes, require_regular
+from segcli.data.files import read_bytes, read_start
 from segcli.data.foreign_content import foreign_content
 from segcli.errors import InputError
 
@@ -210,10 +209,7 @@ def image_header(path: StrPath) -> ImageHeader:
         InputError: The file is not there, is no image, or states a size that its data cannot have.
     """
     try:
-        require_regular(path)
-        with Path(path).open("rb") as file:
-            head = file.read(_HEAD_BYTES)
-            file_bytes = file.seek(0, SEEK_END)
+        head, file_bytes = read_start(path, _HEAD_BYTES)
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from error
     header = read_header(head) if head.startswith((PNG_SIGNATURE, b"\xff\xd8")) else None

@@ -1,17 +1,15 @@
 """The same image in another size or encoding, and images that differ little, found without comparing all pairs.
 
 Each image leaves a signature of 64 bits and 16 x 16 px: a perceptual hash by its low frequencies (C. Zauner,
-"Implementation and benchmarking of perceptual image hash functions", 2010, section 3.2.1). Images whose bits nearly
-agree are found by bands: where at most 6 of 64 bits differ, at least 3 of 9 bands are equal, so that sorting by each of
-the 84 triples of bands brings the two together.
+"Implementation and benchmarking of perceptual image hash functions", 2010, section 3.2.1). Images are near where their
+bits nearly agree, and their small images too.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.data.image import read_image
+from segcli.data.near_bits import Pairs, near_pairs
 from segcli.errors import InputError
 
-MOST_BITS = 6
-"""Bits in which signatures of one image differ at most, after JPEG at quality 30 or half the size."""
 SURELY_OTHER_BITS = 16
 """Signatures of images without relation differ in 32 bits, of one image after cropping or other light in fewer."""
 MOST_DISTANCE = 0.25
@@ -33,8 +30,6 @@ SAME_DISTANCE = 0.6
 """The 99th percentile of the differences up to which two images are the same, likewise. Other sizes and encodings reach
 0.57, neighbouring frames of a video begin at 0.8."""
 
-_BANDS = (7, 7, 7, 7, 7, 7, 7, 7, 8)
-_EQUAL_BANDS = len(_BANDS) - MOST_BITS
 _ENOUGH = 4
 """Pixels per pixel of the square that halving leaves."""
 _THUMB_PX = 16
@@ -53,15 +48,6 @@ _SAME_GRAIN = 0.45
 at quality 30, in two sizes 0.5 to 1, of one scene with noise of its own in each image -0.03 to 0.4."""
 _FLATTEST = 1.0
 _AT_ONCE = 1 << 14
-_BITS_SET = np.array([value.bit_count() for value in range(256)])
-_FEW_IMAGES = 200
-"""Up to here all pairs are compared, which is then faster than sorting by bands."""
-_NEIGHBOURS = 8
-"""How many images beside each other in a sorted band are compared; in a crowd of equal ones a few are enough."""
-
-Pairs = NDArray[np.int64]
-"""Positions, [pairs, 2]."""
-Places = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -200,113 +186,75 @@ class SimilarImages:
         """Images with the nearest one that is near: those in val with one in train, and all with one before them in
         their own split."""
         in_val = np.frombuffer(self._in_val, np.bool_)
-        pairs = _near_pairs(np.frombuffer(self._bits, np.uint64), in_val)
+        pairs = near_pairs(np.frombuffer(self._bits, np.uint64), in_val)
         across = in_val[pairs[:, 0]] != in_val[pairs[:, 1]]
         # the image that comes first in a pair is the one that is told: that in val, or the later one of a split
         in_order = across & in_val[pairs[:, 0]]
         pairs = np.where(in_order[:, None], pairs, pairs[:, ::-1])
-        return list(self._nearest(pairs[across])), list(self._nearest(pairs[~across]))
+        return self._matches_of(pairs[across]), self._matches_of(pairs[~across])
 
     def turned_matches(self) -> list[TurnedMatch]:
         """Images in val that are near a mirrored or rotated image of train, with the nearest one."""
         in_val = np.frombuffer(self._in_val, np.bool_)
         thumbs = np.frombuffer(self._thumbs, np.uint8).reshape(-1, _THUMB_PX, _THUMB_PX)
         train, val = np.flatnonzero(~in_val), np.flatnonzero(in_val)
-        if not len(train) or not len(val):
-            return []
-        both = SimilarImages()
-        both._thumbs = bytearray(b"".join([thumbs[train].tobytes(), *(turn(thumbs[val]).tobytes() for turn in TURNS)]))
-        count = len(train) + len(TURNS) * len(val)
-        both._bits = array("Q", _bits_of_thumbs(np.frombuffer(both._thumbs, np.uint8).reshape(-1, *thumbs.shape[1:])))
-        both._positions = array("q", range(count))
-        both._in_val = bytearray(np.arange(count) >= len(train))
+        bits = [_bits_of_thumbs(thumbs[train]), *(_bits_of_thumbs(thumbs[val], turn) for turn in TURNS)]
+        is_turned = np.arange(len(train) + len(TURNS) * len(val)) >= len(train)
+        pairs = near_pairs(np.concatenate(bits), is_turned)
+        pairs = pairs[is_turned[pairs[:, 0]] != is_turned[pairs[:, 1]], ::-1]
+        turns, places = np.divmod(pairs[:, 0] - len(train), max(len(val), 1))
+        files = np.stack([val[places], train[pairs[:, 1]]], axis=1)
+        distances = np.empty(len(pairs))
+        for number, turn in enumerate(TURNS):
+            distances[turns == number] = self._distances(files[turns == number], turn)
         nearest: dict[int, TurnedMatch] = {}
         positions = np.frombuffer(self._positions, np.int64)
-        for match in both.matches()[0]:
-            turn, place = divmod(match.image - len(train), len(val))
-            image, other = int(positions[val[place]]), int(positions[train[match.other]])
-            if image not in nearest or match.distance < nearest[image].distance:
-                nearest[image] = TurnedMatch(image, other, match.distance, turn)
+        for place in _nearest(pairs, distances):
+            image, other = positions[files[place]].tolist()
+            distance = float(distances[place])
+            if image not in nearest or distance < nearest[image].distance:
+                nearest[image] = TurnedMatch(image, other, distance, int(turns[place]))
         return list(nearest.values())
 
-    def _nearest(self, pairs: Pairs) -> Iterator[Match]:
-        """The nearest partner of each image that comes first in a pair."""
+    def _matches_of(self, pairs: Pairs) -> list[Match]:
+        """The images that come first in a pair, each with its nearest partner."""
         distances = self._distances(pairs)
-        order = np.lexsort((pairs[:, 1], distances, pairs[:, 0]))
-        order = order[distances[order] <= MOST_DISTANCE]
-        ones, firsts = np.unique(pairs[order, 0], return_index=True)
-        positions = np.frombuffer(self._positions, np.int64)
-        for one, first in zip(ones, order[firsts], strict=True):
-            yield Match(int(positions[one]), int(positions[pairs[first, 1]]), float(distances[first]))
+        positions, nearest = np.frombuffer(self._positions, np.int64), _nearest(pairs, distances)
+        images, others = positions[pairs[nearest]].T.tolist()
+        return [Match(*found) for found in zip(images, others, distances[nearest].tolist(), strict=True)]
 
-    def _distances(self, pairs: Pairs) -> NDArray[np.float64]:
-        thumbs = np.frombuffer(self._thumbs, np.uint8).reshape(-1, _THUMB_PX**2)
+    def _distances(self, pairs: Pairs, turn: Callable[[Squares], Squares] | None = None) -> NDArray[np.float64]:
+        """How far apart the small images of each pair are, the first one turned."""
+        thumbs = np.frombuffer(self._thumbs, np.uint8).reshape(-1, _THUMB_PX, _THUMB_PX)
         distances = np.empty(len(pairs))
         for start in range(0, len(pairs), _AT_ONCE):
             part = slice(start, start + _AT_ONCE)
-            one, other = (thumbs[pairs[part, side]].astype(np.int16) for side in (0, 1))
+            images, others = (thumbs[pairs[part, side]] for side in (0, 1))
+            images = images if turn is None else turn(images)
+            one, other = (thumb.reshape(-1, _THUMB_PX**2).astype(np.int16) for thumb in (images, others))
             contrast = np.minimum(one.std(axis=1), other.std(axis=1))
             distances[part] = np.abs(one - other).mean(axis=1) / np.maximum(contrast, _FLATTEST)
         return distances
 
 
-def _near_pairs(bits: NDArray[np.uint64], in_val: NDArray[np.bool_]) -> Pairs:
-    """Pairs of positions, the smaller first, whose bits differ in at most `MOST_BITS`."""
-    if len(bits) <= _FEW_IMAGES:
-        ones, others = np.triu_indices(len(bits), k=1)
-        near = _differing(bits[ones], bits[others]) <= MOST_BITS
-        return np.stack([ones[near], others[near]], axis=1)
-    bands = _bands(bits)
-    by_value = np.argsort(bits, kind="stable")
-    found = np.empty(0, np.int64)
-    for triple in combinations(range(len(_BANDS)), _EQUAL_BANDS):
-        keys = np.zeros(len(bits), np.uint32)
-        for band in triple:
-            keys = (keys << np.uint32(_BANDS[band])) | bands[band]
-        order = by_value[np.argsort(keys[by_value], kind="stable")]
-        ones, others = (np.concatenate(parts) for parts in zip(*_beside(keys[order], in_val[order]), strict=True))
-        ones, others = order[ones], order[others]
-        near = _differing(bits[ones], bits[others]) <= MOST_BITS
-        low, high = np.minimum(ones, others)[near], np.maximum(ones, others)[near]
-        found = np.union1d(found, low * len(bits) + high)
-    return np.stack(np.divmod(found, max(len(bits), 1)), axis=1)
+def _nearest(pairs: Pairs, distances: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Places of the pairs of each image that comes first in one with the nearest partner, if that is near enough."""
+    order = np.lexsort((pairs[:, 1], distances, pairs[:, 0]))
+    order = order[distances[order] <= MOST_DISTANCE]
+    return np.asarray(order[np.unique(pairs[order, 0], return_index=True)[1]])
 
 
-def _bits_of_thumbs(thumbs: NDArray[np.uint8]) -> list[int]:
-    """64 bits of each thumb [n, 16, 16], as `signature_of` makes them of a larger image."""
+def _bits_of_thumbs(thumbs: Squares, turn: Callable[[Squares], Squares] | None = None) -> NDArray[np.uint64]:
+    """64 bits of each thumb [n, 16, 16], turned, as `signature_of` makes them of a larger image."""
     waves = cv2.dct(np.eye(_THUMB_PX, dtype=np.float32), flags=cv2.DCT_ROWS).T[:9]
-    low = (waves @ thumbs.astype(np.float32) @ waves.T)[:, :9, :8]
-    values = low[:, :8].reshape(-1, 64).copy()
-    values[:, 0] = low[:, 8, 0]
-    above = values > np.median(values, axis=1, keepdims=True)
-    return [int.from_bytes(row.tobytes(), "big") for row in np.packbits(above, axis=1)]
-
-
-def _bands(bits: NDArray[np.uint64]) -> list[NDArray[np.uint32]]:
-    starts = np.cumsum((0, *_BANDS[:-1]))
-    return [
-        ((bits >> np.uint64(start)) & np.uint64((1 << width) - 1)).astype(np.uint32)
-        for start, width in zip(starts, _BANDS, strict=True)
-    ]
-
-
-def _beside(keys: NDArray[np.uint32], in_val: NDArray[np.bool_]) -> Iterator[tuple[Places, Places]]:
-    """Places of equal keys near each other in a sorted list, and of each val image the train image before and after."""
-    places = np.arange(len(keys))
-    for step in range(1, _NEIGHBOURS + 1):
-        first = np.flatnonzero(keys[:-step] == keys[step:])
-        yield first, first + step
-        if not len(first):
-            break
-    before = np.maximum.accumulate(np.where(in_val, -1, places))
-    after = np.minimum.accumulate(np.where(in_val, len(keys), places)[::-1])[::-1]
-    for partner in (before, after):
-        known = np.flatnonzero(in_val & (partner >= 0) & (partner < len(keys)))
-        known = known[keys[known] == keys[partner[known]]]
-        yield known, partner[known]
-
-
-def _differing(one: NDArray[np.uint64], other: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Bits that differ."""
-    parts = (one ^ other).view(np.uint8).reshape(-1, 8)
-    return np.asarray(_BITS_SET[parts].sum(axis=1), np.int64)
+    both = np.einsum("vy,ux->vuyx", waves, waves).reshape(9, 9, -1)
+    low = both[:8, :8].reshape(64, -1)
+    low[0] = both[8, 0]
+    bits = np.empty(len(thumbs), np.uint64)
+    for start in range(0, len(thumbs), _AT_ONCE):
+        part = thumbs[start : start + _AT_ONCE]
+        values = (part if turn is None else turn(part)).reshape(len(part), -1).astype(np.float32) @ low.T
+        ordered = np.sort(values, axis=1)
+        above = values > (ordered[:, 31:32] + ordered[:, 32:33]) / 2
+        bits[start : start + _AT_ONCE] = np.packbits(above, axis=1).view(">u8").ravel()
+    return bits

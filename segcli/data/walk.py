@@ -36,9 +36,13 @@ def folders_below(root: Path) -> Iterator[tuple[Path, list[str]]]:
 
 def entries(folder: Path) -> list[Path]:
     """What lies in a folder, sorted; nothing where it cannot be read, which is noted as above."""
+    return [folder / name for name in names_in(folder)]
+
+
+def names_in(folder: Path) -> list[str]:
+    """The same by names alone, which takes a tenth of the time."""
     try:
-        found = (path for path in folder.iterdir() if not path.name.startswith(_MACOS_PREFIX))
-        return sorted(found, key=str)  # paths themselves compare ten times slower
+        return sorted(name for name in os.listdir(folder) if not name.startswith(_MACOS_PREFIX))  # noqa: PTH208
     except OSError as fault:
         _note(fault)
         return []

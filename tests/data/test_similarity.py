@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from segcli.data.similarity import MOST_BITS, TURNS, Signature, SimilarImages, is_same_image, signature_of
+from segcli.data.near_bits import MOST_BITS
+from segcli.data.similarity import TURNS, Signature, SimilarImages, is_same_image, signature_of
 
 
 def scene(seed: int, size: tuple[int, int] = (240, 320)) -> np.ndarray:

@@ -13,7 +13,7 @@ import pytest
 
 from segcli.config.load import load_config
 from segcli.data.class_files import read_class_names
-from segcli.data.files import read_bytes, sha256_of
+from segcli.data.files import read_bytes, read_start, sha256_of
 from segcli.data.image import image_header, open_mask, read_image
 from segcli.data.lists import read_text_file
 from segcli.data.sources import open_sources
@@ -60,6 +60,19 @@ def test_a_device_is_refused() -> None:
     for read in (read_bytes, sha256_of):
         with pytest.raises(OSError, match="is a device"):
             read("/dev/zero")
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="there is no /proc")
+def test_a_file_that_states_no_size_is_read_whole() -> None:
+    assert b"VmPeak" in read_bytes("/proc/self/status")
+
+
+def test_the_start_of_a_file_comes_with_the_size_of_all_of_it(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"0123456789")
+    assert read_start(tmp_path / "a", 4) == (b"0123", 10)
+    assert read_start(tmp_path / "a", 99) == (b"0123456789", 10)
+    with pytest.raises(IsADirectoryError):
+        read_start(tmp_path, 4)
 
 
 def test_labels_in_a_named_pipe_are_a_finding(tmp_path: Path) -> None:

@@ -6,11 +6,11 @@ import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from struct import error as StructError
 from struct import unpack_from
 from threading import Lock
+from typing import NamedTuple
 
 from PIL import Image
 
@@ -60,9 +60,8 @@ _MODES = {
 }
 
 
-@dataclass(frozen=True)
-class ImageHeader:
-    """An image before decoding.
+class ImageHeader(NamedTuple):
+    """An image before decoding; a tuple, as it is made for each of very many files.
 
     Attributes:
         format: ``PNG``, ``JPEG``, ``TIFF``, ``NPY``, or Pillow's name of the format.
@@ -300,7 +299,7 @@ def _pillow_header(data: bytes) -> ImageHeader | None:
         with open_quietly(data) as image:
             orientation = int(image.getexif().get(EXIF_ORIENTATION, 1))
             pages = int(getattr(image, "n_frames", 1))
-            return replace(header_of_opened(image), orientation=_valid(orientation), pages=pages)
+            return header_of_opened(image)._replace(orientation=_valid(orientation), pages=pages)
     except PILLOW_ERRORS:
         return None
 

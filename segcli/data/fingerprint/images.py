@@ -43,7 +43,8 @@ def colours_of(rgb: NDArray[np.uint8]) -> ImageColours:
     # four times faster than a slice with steps
     chosen = rgb if step == 1 else cv2.resize(rgb, None, fx=1 / step, fy=1 / step, interpolation=cv2.INTER_NEAREST)
     mean, std = cv2.meanStdDev(chosen)
-    return ImageColours(_three(mean), _three(std), float(chosen.min()), float(chosen.max()))
+    lowest, highest, _, _ = cv2.minMaxLoc(chosen.reshape(len(chosen), -1))  # four times faster than NumPy's two
+    return ImageColours(_three(mean), _three(std), lowest, highest)
 
 
 def _three(values: Any) -> tuple[float, float, float]:
@@ -65,7 +66,7 @@ class ImageNumbers:
     widths: list[int] = field(default_factory=list)
     heights: list[int] = field(default_factory=list)
     colours: list[ImageColours] = field(default_factory=list)
-    kinds: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[tuple[int, int]] = field(default_factory=Counter)
 
     def update(self, header: ImageHeader | None, colours: ImageColours | None) -> None:
         """Adds one image."""
@@ -73,7 +74,7 @@ class ImageNumbers:
             width, height = header.size
             self.widths.append(width)
             self.heights.append(height)
-            self.kinds[f"{header.channels} x {header.bits} bits"] += 1
+            self.kinds[header.channels, header.bits] += 1
         if colours is not None:
             self.colours.append(colours)
 
@@ -96,7 +97,7 @@ class ImageNumbers:
             "width_px": quantiles(self.widths),
             "height_px": quantiles(self.heights),
             "aspect_ratio": quantiles(ratios),
-            "kinds": dict(self.kinds.most_common()),
+            "kinds": {f"{channels} x {bits} bits": count for (channels, bits), count in self.kinds.most_common()},
             "channel_mean": mean,
             "channel_std": std,
             "lowest": quantiles([one.lowest for one in self.colours]),

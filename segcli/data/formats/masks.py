@@ -11,6 +11,7 @@ from segcli.data.changes.settled import read_settled
 from segcli.data.class_files import ClassNames, read_class_names, resolve_classes
 from segcli.data.classes import IGNORE_INDEX
 from segcli.data.dataset_folder import require_folder
+from segcli.data.file_lookup import FileLookup
 from segcli.data.formats.kinds import refuse_other_kind
 from segcli.data.formats.list_pairs import pair_findings
 from segcli.data.formats.masks_layout import (
@@ -105,8 +106,9 @@ def scan_lists(root: Path) -> SegLists:
         if unlike is not None:
             what, hint = unlike
             return SegLists(root, (), (), (finding("S101", LIST_FILES[Split.TRAIN], what, hint=hint),))
-    train, train_findings = scan_list(root, LIST_FILES[Split.TRAIN])
-    val, val_findings = scan_list(root, LIST_FILES[Split.VAL])
+    files = FileLookup(root)
+    train, train_findings = scan_list(root, LIST_FILES[Split.TRAIN], files)
+    val, val_findings = scan_list(root, LIST_FILES[Split.VAL], files)
     pairs = (
         fault
         for split, own in zip(Split, (train, val), strict=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from filecmp import cmp
 from pathlib import Path
 from shlex import quote
@@ -38,7 +38,7 @@ class Copies:
         self._places = places
         self._root = root
         self._rules = rules
-        self._first: dict[bytes, dict[Split, SeenImage]] = {}
+        self._first: dict[Split, dict[bytes, SeenImage]] = {split: {} for split in Split}
         self._similar = SimilarImages()
         self._images: list[SeenImage] = []
 
@@ -55,14 +55,16 @@ class Copies:
     def _of_same_bytes(self, image: SeenImage, digest: bytes | None) -> Iterator[Finding]:
         if digest is None:
             return
-        seen = self._first.setdefault(digest, {})
-        for other, earlier in seen.items():
+        for other, seen in self._first.items():
+            earlier = seen.get(digest)
+            if earlier is None:
+                continue
             same_file = earlier.path == image.path
             if (same_file and other is image.split) or not (same_file or _are_equal(earlier.path, image.path)):
                 continue
             rule = self._rules.within if other is image.split else self._rules.across
             yield self._finding(rule, image, earlier, "the same bytes as")
-        seen.setdefault(image.split, image)
+        self._first[image.split].setdefault(digest, image)
 
     def findings(self, workers: int | None = None) -> Iterator[Finding]:
         """Findings on similar images, after all were added; the most similar pairs are decoded again for comparison."""
@@ -114,7 +116,7 @@ class Copies:
 def one_for_all(
     findings: Sequence[Finding],
     rules: SplitRules,
-    names: Mapping[Split, Collection[str]],
+    images: Mapping[Split, Sequence[Path]],
     root: Path,
     val_list: str | None,
 ) -> list[Finding]:
@@ -123,18 +125,18 @@ def one_for_all(
     Args:
         findings: All findings of a dataset.
         rules: Ids of the rules on duplicates.
-        names: Names of the images of each split.
+        images: The images of each split.
         root: Folder of the dataset.
         val_list: The file that lists val, relative to `root`; None where `segcli split` cannot write it.
     """
-    val = set(names[Split.VAL])
     copied = {found.path for found in findings if found.code == rules.across}
+    val = {relative_name(image, root) for image in images[Split.VAL]} if copied else set()
     if len(val) < _FEWEST_ALL or not copied >= val:
         return list(findings)
     command = f"segcli split {quote(str(root))} --yes"
     if val_list is None:
         hint = OTHER_VAL
-    elif val <= set(names[Split.TRAIN]):
+    elif val <= {relative_name(image, root) for image in images[Split.TRAIN]}:
         hint = f"{command} splits the images of both anew; or {OTHER_VAL}"
     else:  # files of their own, which a split of both would only mix
         hint = f"{command} splits the images of train anew, once {val_list} is moved out of the dataset; or {OTHER_VAL}"

@@ -6,10 +6,10 @@ Runs in several threads at once; OpenCV, zlib and the digest release the interpr
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -70,9 +70,8 @@ class UsedValues:
         return f"values {self.lowest:g} to {self.highest:g}"
 
 
-@dataclass(frozen=True)
-class FileFacts:
-    """The facts of one image file.
+class FileFacts(NamedTuple):
+    """The facts of one image file; a tuple, as these are made for each of very many files.
 
     Attributes:
         path: The file.
@@ -179,7 +178,7 @@ def decoded(data: bytes, facts: FileFacts, *, sketched: bool = False) -> FileFac
             else:
                 pixels = decode_rgb(data, header, image_range, name=facts.path)
     except InputError as error:
-        return replace(facts, fault=error.message, hint=error.hint)
+        return facts._replace(fault=error.message, hint=error.hint)
     except ValueError:  # a rare kind of JPEG
         return _decoded_whole(data, facts, sketched)
     return _with_pixels(facts, upright(pixels, header.orientation), sketched, damage=damage, values=used)
@@ -189,7 +188,7 @@ def _decoded_whole(data: bytes, facts: FileFacts, sketched: bool) -> FileFacts:
     try:
         pixels = decode_image(data, name=facts.path)
     except InputError as error:
-        return replace(facts, fault=error.message, hint=error.hint)
+        return facts._replace(fault=error.message, hint=error.hint)
     return _with_pixels(facts, pixels, sketched)
 
 
@@ -200,8 +199,7 @@ def _with_pixels(
     signature = signature_of(grey)
     blank = signature is None and _is_blank(rgb)
     sketch = cv2.resize(grey, (SKETCH_PX, SKETCH_PX), interpolation=cv2.INTER_AREA) if sketched else None
-    return replace(
-        facts,
+    return facts._replace(
         signature=signature,
         colours=colours_of(rgb),
         damage=damage,

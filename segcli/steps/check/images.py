@@ -29,8 +29,10 @@ class SizeRange:
 
     def update(self, size: Size) -> None:
         """Adds one image."""
-        self.smallest = min(self.smallest or size, size, key=_area)
-        self.largest = max(self.largest or size, size, key=_area)
+        if self.smallest is None or _area(size) < _area(self.smallest):
+            self.smallest = size
+        if self.largest is None or _area(size) > _area(self.largest):
+            self.largest = size
 
     def compute(self) -> tuple[Size, Size] | None:
         """Both sizes; None when no image could be read."""

@@ -5,8 +5,7 @@ Runs in several threads at once; OpenCV, zlib and the digest release the interpr
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from segcli.data.boxes import BoxXyxy
 from segcli.data.decoding.headers import file_palette
 from segcli.data.fingerprint.labels import MaskShape, shape_of_mask
-from segcli.data.id_counts import count_ids
+from segcli.data.id_counts import count_ids, present_ids
 from segcli.data.image import decode_mask
 from segcli.data.samples import SegSample, Split
 from segcli.errors import InputError
@@ -29,8 +28,7 @@ _STRIPS_APART = 16
 """Distance in rows between strips of three rows."""
 
 
-@dataclass(frozen=True)
-class SampleFacts:
+class SampleFacts(NamedTuple):
     """The facts of one sample.
 
     Attributes:
@@ -39,6 +37,7 @@ class SampleFacts:
         image: Facts of its image.
         mask: Facts of its mask.
         counts: Pixels of each id, int64 [256]; None when the mask is not a map of 8-bit ids.
+        ids: The ids that have pixels, in order, a byte each.
         edge_only: Ids that lie on edges only, bool [256]; None where the mask holds few ids.
         colours: RGB colour of each used id of a palette file; None for other files.
         smear: Edges with and without other ids between two; None where the mask holds fewer than three.
@@ -53,6 +52,7 @@ class SampleFacts:
     image: FileFacts
     mask: FileFacts
     counts: NDArray[np.int64] | None = None
+    ids: bytes = b""
     edge_only: NDArray[np.bool_] | None = None
     colours: dict[int, tuple[int, int, int]] | None = None
     smear: Smear | None = None
@@ -78,14 +78,14 @@ def inspect_sample(sample: SegSample, split: Split, *, shaped: bool = False, com
     try:
         pixels = decode_mask(data, name=sample.mask, header=mask.header).array
     except InputError as error:
-        return SampleFacts(sample, split, image, replace(mask, fault=error.message, hint=error.hint))
+        return SampleFacts(sample, split, image, mask._replace(fault=error.message, hint=error.hint))
     if pixels.ndim == 2 and pixels.dtype == np.uint8:
         shape = shape_of_mask(pixels) if shaped else None
         counts = count_ids(pixels) if shape is None else shape.halves.sum(axis=0)
-        edges, colours = edge_only(pixels, counts), _used_colours(data, mask, counts)
-        smear = smear_of(pixels, counts)
-        facts = SampleFacts(sample, split, image, mask, counts, edges, colours, smear, shape=shape)
-        return replace(facts, borders=borders_of_mask(pixels), labelled=_labelled(pixels)) if compared else facts
+        ids = present_ids(counts)
+        edges, colours, smear = edge_only(pixels, ids), _used_colours(data, mask, ids), smear_of(pixels, ids)
+        facts = SampleFacts(sample, split, image, mask, counts, ids, edges, colours, smear, shape=shape)
+        return facts._replace(borders=borders_of_mask(pixels), labelled=_labelled(pixels)) if compared else facts
     return SampleFacts(sample, split, image, mask, mask_channels_equal=_channels_equal(pixels))
 
 
@@ -103,16 +103,17 @@ def _channels_equal(pixels: NDArray[Any]) -> bool:
     return pixels.ndim == 3 and pixels.shape[2] >= 3 and bool((pixels[..., :3] == pixels[..., :1]).all())
 
 
-def edge_only(mask: NDArray[np.uint8], counts: NDArray[np.int64], ignore_index: int = 255) -> NDArray[np.bool_] | None:
-    """Which ids have no pixel whose eight neighbours have the same id: bool [256]; None where there are few ids.
+def edge_only(mask: NDArray[np.uint8], ids: bytes, ignore_index: int = 255) -> NDArray[np.bool_] | None:
+    """Which of a mask's ids have no pixel whose eight neighbours have the same id: bool [256]; None if they are few.
 
     An object has such pixels if it is at least three pixels wide and high; values that JPEG or smoothing left between
     two classes do not.
     """
-    present = counts > 0
-    if np.count_nonzero(present) - present[ignore_index] < FEW_IDS:
+    if len(ids) - (ignore_index in ids) < FEW_IDS:
         return None
-    in_doubt = present & ~_inside_of_strips(mask)
+    in_doubt = np.zeros(256, np.bool_)
+    in_doubt[np.frombuffer(ids, np.uint8)] = True
+    in_doubt &= ~_inside_of_strips(mask)
     if not in_doubt.any():
         return in_doubt
     left, top, width, height = cv2.boundingRect(cv2.LUT(mask, in_doubt.astype(np.uint8)))
@@ -134,8 +135,8 @@ def _inside_of_strips(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
     return seen
 
 
-def _used_colours(data: bytes, mask: FileFacts, counts: NDArray[np.int64]) -> dict[int, tuple[int, int, int]] | None:
+def _used_colours(data: bytes, mask: FileFacts, ids: bytes) -> dict[int, tuple[int, int, int]] | None:
     if mask.header is None or not mask.header.palette:
         return None
     colours = file_palette(data)
-    return {int(id_): colours[id_] for id_ in np.flatnonzero(counts) if id_ < len(colours)}
+    return {id_: colours[id_] for id_ in ids if id_ < len(colours)}

@@ -198,14 +198,13 @@ def examine_coco_dataset(
     findings.extend((*images.findings(settings.workers), *left_out_of_files(scan)))
     findings.extend((*dataset_findings(dataset, scan.files), *misplaced(placed, "C177", scan.files[Split.TRAIN])))
     findings.extend(class_findings(tally, dataset, scan.files, num_classes))
-    used = {split: {relative_name(one.image, dataset.root) for one in dataset.samples(split)} for split in Split}
+    images_of = {split: [sample.image for sample in dataset.samples(split)] for split in Split}
     val_file = scan.files[Split.VAL]
     val_list = val_file if val_file.endswith(".json") and val_file != scan.files[Split.TRAIN] else None
     if settings.group_of is None:
-        paths = {split: [one.image for one in dataset.samples(split)] for split in Split}
         is_coco = val_file.endswith(".json")
-        findings.extend(tiles_in_both(paths, "C178", dataset.root, can_split=is_coco))
-    findings = one_for_all(findings, SPLIT_RULES, used, dataset.root, val_list)
+        findings.extend(tiles_in_both(images_of, "C178", dataset.root, can_split=is_coco))
+    findings = one_for_all(findings, SPLIT_RULES, images_of, dataset.root, val_list)
     return InstanceExamination(
         scan,
         with_repairs(in_order(_without_consequences(findings)), dataset_dir),

@@ -15,7 +15,7 @@ from segcli.data.formats.masks import LIST_FILES, TEST_LIST, SegLists
 from segcli.data.lists import read_text_file, relative_name, scan_list
 from segcli.data.samples import Split
 from segcli.data.suffixes import IMAGE_SUFFIXES
-from segcli.data.walk import entries
+from segcli.data.walk import names_in
 from segcli.errors import DatasetError
 from segcli.findings import Finding
 from segcli.plurals import counted, listed
@@ -57,8 +57,12 @@ def left_out_of_files(scan: CocoScan) -> Iterator[Finding]:
 def _beside(images: set[str], *, without: Iterable[Path] = ()) -> list[Path]:
     """The other image files in the folders of `images`, except the folders `without`."""
     folders = _folders(images) - set(without)
-    found = (path for folder in sorted(folders) if is_dir(folder) for path in entries(folder))
-    return [path for path in found if str(path) not in images and path.suffix.lower() in IMAGE_SUFFIXES]
+    alone = []
+    for folder in sorted(folders):
+        start = str(folder / "_")[:-1]  # nothing for the current folder
+        names = names_in(folder) if is_dir(folder) else []
+        alone += [folder / name for name in names if start + name not in images]
+    return [path for path in alone if path.suffix.lower() in IMAGE_SUFFIXES]
 
 
 def _folders(files: Iterable[str]) -> set[Path]:

@@ -19,7 +19,7 @@ from segcli.findings import Finding
 from segcli.plurals import counted, listed
 from segcli.rules import finding
 from segcli.steps.check.inspection import SampleFacts
-from segcli.steps.check.tally import Tally
+from segcli.steps.check.tally import Tally, masks_with_ids
 
 GREY_STEP = 8
 """Least distance between the values of masks in shades of grey."""
@@ -37,6 +37,8 @@ _LEAST_BACKGROUND = 0.1
 """Share of the labelled pixels that are background, from which ignored pixels do not stand for it."""
 _HIDDEN_SHARE = 0.2
 """Largest share of the numbers of a mask that are missing, because other objects cover theirs."""
+_WHITE = 255
+_BLACK_AND_WHITE = bytes((0, _WHITE))
 _READ_FIRST = frozenset({"S401", "S402"})
 
 CONSEQUENCES = {
@@ -71,7 +73,7 @@ class MaskValues:
     """
 
     root: Path
-    _ids: NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, np.int64))
+    _sets: Counter[bytes] = field(default_factory=Counter)
     _edges: NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, np.int64))
     _edge_masks: list[str] = field(default_factory=list)
     _white: list[str] = field(default_factory=list)
@@ -91,24 +93,21 @@ class MaskValues:
     _shared: dict[str, list[str]] = field(default_factory=dict)
     _contents: Counter[int] = field(default_factory=Counter)
     _same: dict[int, list[str]] = field(default_factory=dict)
-    _masks: int = 0
     _highest: list[int] = field(default_factory=list)
     _are_numbered: bool = True
 
-    def update(self, facts: SampleFacts) -> None:
-        """Adds one sample."""
-        name = relative_name(facts.sample.mask, self.root)
+    def update(self, facts: SampleFacts, name: str) -> None:
+        """Adds one sample, whose mask has this name in findings."""
         image = str(facts.sample.image)
         owner = self._owners.setdefault(name, image)
         if owner != image:
             self._shared.setdefault(name, [owner]).append(image)
         if facts.counts is None:
             return
-        if facts.mask.digest is not None and np.count_nonzero(facts.counts) > 1:
+        if facts.mask.digest is not None and len(facts.ids) > 1:
             # the digest is of the ends of the file alone
             self._note_content(hash((facts.mask.digest, facts.counts.tobytes())), name)
-        self._masks += 1
-        self._ids += facts.counts > 0
+        self._sets[facts.ids] += 1
         header = facts.mask.header
         if header is not None and header.format in LOSSY_FORMATS:
             return  # has a finding of its own, and values that nobody wrote
@@ -120,8 +119,8 @@ class MaskValues:
             self._ramps += facts.smear.ramps
             self._jumps += facts.smear.jumps
             self._ramped += [name] if facts.smear.ramps else []
-        self._compare_white(facts.counts, name)
-        self._note_highest(facts.counts)
+        self._compare_white(facts.ids, name)
+        self._note_highest(facts.ids)
         if facts.colours:
             self._compare_colours(facts.colours, name)
 
@@ -131,20 +130,20 @@ class MaskValues:
         if 1 < self._contents[content] <= 1 + NAMED:
             self._same.setdefault(content, []).append(name)
 
-    def _compare_white(self, counts: NDArray[np.int64], name: str) -> None:
-        others = np.count_nonzero(counts[1:255])
-        if counts[255] and others:
+    def _compare_white(self, ids: bytes, name: str) -> None:
+        has_white, others = _WHITE in ids, ids.strip(_BLACK_AND_WHITE)
+        if has_white and others:
             self._both = True
-        elif counts[255] and counts[0]:
+        elif has_white and ids[0] == 0:
             self._white.append(name)
         elif others:
             self._plain.append(name)
 
-    def _note_highest(self, counts: NDArray[np.int64]) -> None:
+    def _note_highest(self, ids: bytes) -> None:
         """Records the greatest id of a mask, and whether nearly all ids from 1 to it are there."""
-        ids = np.flatnonzero(counts[1:255]) + 1
-        if len(ids):
-            self._highest.append(int(ids[-1]))
+        ids = ids.strip(_BLACK_AND_WHITE)
+        if ids:
+            self._highest.append(ids[-1])
             self._are_numbered = self._are_numbered and ids[-1] - len(ids) <= _HIDDEN_SHARE * ids[-1]
 
     def _numbered(self, allowed: int, *, named: bool) -> Iterator[Finding]:
@@ -235,13 +234,15 @@ class MaskValues:
     def _one_id(self, tally: Tally, ignore_index: int) -> Iterator[Finding]:
         """Finding on masks that all hold one and the same id, besides ignored pixels."""
         ids = tally.ids() - {ignore_index}
-        if len(ids) == 1 and self._masks > 1:
-            yield finding("S417", "annotations", f"every pixel of {self._masks} masks is {ids.pop()} or ignored")
+        masks = self._sets.total()
+        if len(ids) == 1 and masks > 1:
+            yield finding("S417", "annotations", f"every pixel of {masks} masks is {ids.pop()} or ignored")
 
     def _smeared(self, ignore_index: int) -> Iterator[Finding]:
-        used = self._ids > 0
+        masks = masks_with_ids(self._sets)
+        used = masks > 0
         used[[0, ignore_index]] = False
-        smeared = used & (self._edges == self._ids)
+        smeared = used & (self._edges == masks)
         number = int(np.count_nonzero(smeared))
         if number >= 2 and 3 * number >= np.count_nonzero(used) and self._edge_masks:
             values = listed(np.flatnonzero(smeared).tolist(), 8)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from segcli.data.boxes import BoxXyxy
 from segcli.data.decoding.headers import ImageHeader
 from segcli.data.fingerprint.images import ImageColours
 from segcli.data.fingerprint.labels import MaskShape
+from segcli.data.id_counts import present_ids
 from segcli.data.samples import SegSample, Split
 from segcli.data.similarity import THUMB_BYTES, Signature
 from segcli.steps.check.files import DIGEST_BYTES, SKETCH_PX, FileFacts, UsedValues
@@ -29,7 +29,7 @@ def file_as_plain(facts: FileFacts) -> dict[str, Any] | None:
         return None
     sign, colours, values = facts.signature, facts.colours, facts.values
     return {
-        "header": asdict(facts.header),
+        "header": facts.header._asdict(),
         "digest": None if facts.digest is None else facts.digest.hex(),
         "signature": None if sign is None else [sign.bits, b64encode(sign.thumb).decode()],
         "colours": None if colours is None else [colours.mean, colours.std, colours.lowest, colours.highest],
@@ -91,7 +91,7 @@ def sample_from_plain(
     """
     if shaped and plain["shape"] is None:
         raise ValueError("the shape is not known")
-    edges, palette = plain["edges"], plain["palette"]
+    counts, edges, palette = _counts(plain["counts"]), plain["edges"], plain["palette"]
     edge_only = None
     if edges is not None:
         edge_only = np.zeros(_IDS, np.bool_)
@@ -101,7 +101,8 @@ def sample_from_plain(
         split,
         file_from_plain(sample.image, plain["image"], sketched=compared),
         file_from_plain(sample.mask, plain["mask"]),
-        _counts(plain["counts"]),
+        counts,
+        present_ids(counts),
         edge_only,
         None if palette is None else {int(id_): (int(r), int(g), int(b)) for id_, (r, g, b) in palette},
         smear=None if plain["smear"] is None else Smear(*map(int, plain["smear"])),

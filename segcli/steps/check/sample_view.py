@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
 
+from segcli.data.formats.masks import list_place
+from segcli.data.lists import relative_name
 from segcli.steps.check.files import Fault
 from segcli.steps.check.inspection import SampleFacts
 
@@ -24,21 +28,29 @@ class MaskScale:
     has_background: bool = True
 
 
-@dataclass(frozen=True)
-class SampleView:
+class SampleView(NamedTuple):
     """One sample, as input of the rules.
 
     Attributes:
         facts: Facts of both files.
         image: Name of the image, relative to the dataset.
         mask: Name of the mask, relative to the dataset.
+        place: Location of the sample, for messages.
         scale: The allowed values of masks.
     """
 
     facts: SampleFacts
     image: str
     mask: str
+    place: str
     scale: MaskScale
+
+    @classmethod
+    def of(cls, facts: SampleFacts, root: Path, scale: MaskScale) -> SampleView:
+        """The view of a sample of the dataset in `root`."""
+        sample = facts.sample
+        image, mask = relative_name(sample.image, root), relative_name(sample.mask, root)
+        return cls(facts, image, mask, list_place(sample, facts.split), scale)
 
 
 SampleRule = Callable[[SampleView], Iterator[Fault]]

@@ -19,9 +19,8 @@ from segcli.data.classes import IGNORE_INDEX, ClassMap, is_background
 from segcli.data.decoding.range_of_images import use_range
 from segcli.data.fingerprint.images import evenly
 from segcli.data.fingerprint.labels import Fingerprint, MaskShape, fingerprint_of_shapes, looked_at
-from segcli.data.formats.masks import LIST_FILES, class_names_of, find_root, list_place, scan_lists
+from segcli.data.formats.masks import LIST_FILES, class_names_of, find_root, scan_lists
 from segcli.data.formats.masks_layout import has_lists
-from segcli.data.lists import relative_name
 from segcli.data.samples import SegDataset, SegSample, Split
 from segcli.findings import Finding, Severity, in_order
 from segcli.models.task import Task
@@ -33,14 +32,14 @@ from segcli.steps.check.fingerprint import FILE, Numbers, write_fingerprint
 from segcli.steps.check.images import ImageTally, SizeRange
 from segcli.steps.check.inspection import SampleFacts, inspect_headers, inspect_sample
 from segcli.steps.check.left_out import left_out_of_lists
-from segcli.steps.check.looks import LookedAt, LookPlan, looks
+from segcli.steps.check.looks import Look, LookedAt, LookPlan, looks
 from segcli.steps.check.manifest import Entry, recall
 from segcli.steps.check.mask_values import CONSEQUENCES, MaskValues
 from segcli.steps.check.placement import COMPARED, Placed, misplaced, upper_left
 from segcli.steps.check.places import Places
 from segcli.steps.check.plain_facts import sample_as_plain, sample_from_plain
 from segcli.steps.check.result import CheckResult, ClassCount
-from segcli.steps.check.sample_view import MaskScale
+from segcli.steps.check.sample_view import MaskScale, SampleView
 from segcli.steps.check.seen import SeenImage, SplitRules
 from segcli.steps.check.semantic_rules import binary_findings, class_findings, sample_findings
 from segcli.steps.check.settings import EVERY_FILE, PassSettings
@@ -137,19 +136,17 @@ def examine_seg_dataset(
     findings = [*lists.findings, *class_file_findings]
     drawable: dict[Split, list[SegSample]] = {split: [] for split in Split}
     shapes: list[MaskShape] = []
-    repeated = {split: Counter(map(_files, getattr(lists, split.value))) for split in Split}
+    times = {split: Counter(map(_files, getattr(lists, split.value))) for split in Split}
     plan = LookPlan.of({split: _without_repeated(getattr(lists, split.value)) for split in Split}, settings.decoded)
-    shaped = set(looked_at(plan.decoded(Split.TRAIN)))
-    compared = set(evenly([sample for split in Split for sample in plan.decoded(split)], COMPARED))
-    inspect = partial(_inspect, shaped=shaped, compared=compared)
     placed: list[SampleFacts] = []
-    for facts in looks(plan, inspect, settings.manifest, "semantic", settings.workers):
-        own = list(sample_findings(facts, lists.root, scale))
-        image = SeenImage(facts.sample.image, facts.split, list_place(facts.sample, facts.split))
-        findings.extend((*own, *images.update(image, facts.image)))
+    for facts in looks(plan, _inspection(plan), settings.manifest, "semantic", settings.workers):
+        view = SampleView.of(facts, lists.root, scale)
+        own = list(sample_findings(view))
+        findings += own
+        findings += images.update(SeenImage(facts.sample.image, facts.split, view.place), facts.image)
         images.places.add(own, partial(draw_mask_place, facts.sample))
-        tally.update(facts, repeated[facts.split][_files(facts.sample)])
-        values.update(facts)
+        tally.update(facts, times[facts.split][_files(facts.sample)])
+        values.update(facts, view.mask)
         shapes += [] if facts.shape is None else [facts.shape]
         placed += [] if facts.borders is None else [facts]
         sound = facts.sample.image != facts.sample.mask and not any(one.severity is Severity.ERROR for one in own)
@@ -165,12 +162,11 @@ def examine_seg_dataset(
     ]
     # what no decoded mask contains may be in one of the others
     findings.extend((*resolution, *(found for found in together if plan.is_whole or found.code not in NEEDS_ALL)))
+    images_of = {split: [sample.image for sample in getattr(lists, split.value)] for split in Split}
     if settings.group_of is None:
-        paths = {split: [one.image for one in getattr(lists, split.value)] for split in Split}
-        findings.extend(tiles_in_both(paths, "S505", lists.root, can_split=True))
-    used = {split: {relative_name(one.image, lists.root) for one in getattr(lists, split.value)} for split in Split}
+        findings.extend(tiles_in_both(images_of, "S505", lists.root, can_split=True))
     val_list = LIST_FILES[Split.VAL] if has_lists(lists.root) else None
-    findings = one_for_all(findings, SPLIT_RULES, used, lists.root, val_list)
+    findings = one_for_all(findings, SPLIT_RULES, images_of, lists.root, val_list)
     dataset = SegDataset(lists.root, classes, lists.train, lists.val)
     return Examination(
         dataset,
@@ -187,12 +183,13 @@ def examine_seg_dataset(
 
 def class_counts(tally: Tally, classes: ClassMap) -> tuple[ClassCount, ...]:
     """How often each class occurs in each split."""
+    images = tally.images
     return tuple(
         ClassCount(
             class_id,
             name,
             {split: _at(tally.pixels[split], class_id) for split in Split},
-            {split: _at(tally.images[split], class_id) for split in Split},
+            {split: _at(images[split], class_id) for split in Split},
         )
         for class_id, name in enumerate(classes)
     )
@@ -216,18 +213,25 @@ def _without_repeated(samples: Iterable[SegSample]) -> tuple[SegSample, ...]:
     return tuple(first.values())
 
 
+def _inspection(plan: LookPlan[SegSample]) -> Look[SegSample, SampleFacts]:
+    """How the samples of a plan are inspected: evenly chosen ones closer, told by themselves, not by their files."""
+    every = [sample for split in Split for sample in plan.decoded(split)]
+    shaped, compared = looked_at(plan.decoded(Split.TRAIN)), evenly(every, COMPARED)
+    return partial(_inspect, shaped=set(map(id, shaped)), compared=set(map(id, compared)))
+
+
 def _inspect(
     sample: SegSample,
     split: Split,
     entry: Entry | None,
     *,
     whole: bool,
-    shaped: Collection[SegSample],
-    compared: Collection[SegSample],
+    shaped: Collection[int],
+    compared: Collection[int],
 ) -> tuple[SampleFacts, Entry | None]:
     if not whole:
         return inspect_headers(sample, split), None
-    wanted = {"shaped": sample in shaped, "compared": sample in compared}
+    wanted = {"shaped": id(sample) in shaped, "compared": id(sample) in compared}
     return recall(
         entry,
         look=partial(inspect_sample, sample, split, **wanted),

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-
-import numpy as np
 
 from segcli.data.classes import ClassMap
 from segcli.data.decoding.headers import ImageHeader
-from segcli.data.formats.masks import LIST_FILES, list_place
+from segcli.data.formats.masks import LIST_FILES
 from segcli.data.image import LOSSY_FORMATS
-from segcli.data.lists import relative_name
 from segcli.data.samples import Split
 from segcli.data.suffixes import IMAGE_SUFFIXES, MASK_SUFFIXES
 from segcli.findings import Finding
@@ -26,8 +22,7 @@ from segcli.steps.check.files import (
     shown_range,
     turned_words,
 )
-from segcli.steps.check.inspection import SampleFacts
-from segcli.steps.check.sample_view import MaskScale, SampleRule, SampleView
+from segcli.steps.check.sample_view import SampleRule, SampleView
 from segcli.steps.check.tally import Tally
 
 IMAGE_RULES = ImageRules(damaged="S213", pages="S214", bands="S215", dim="S216", undefined="S218", blank="S219")
@@ -36,13 +31,11 @@ MANY = 8
 """Most ids or classes that a message lists."""
 
 
-def sample_findings(facts: SampleFacts, root: Path, scale: MaskScale) -> Iterator[Finding]:
+def sample_findings(view: SampleView) -> Iterator[Finding]:
     """All findings on a single sample."""
-    place = list_place(facts.sample, facts.split)
-    view = SampleView(facts, relative_name(facts.sample.image, root), relative_name(facts.sample.mask, root), scale)
     for rule in SAMPLE_RULES:
         for rule_id, path, message, hint in rule(view):
-            yield finding(rule_id, path, message, location=place, hint=hint)
+            yield finding(rule_id, path, message, location=view.place, hint=hint)
 
 
 def image_file_faults(view: SampleView) -> Iterator[Fault]:
@@ -115,7 +108,7 @@ def id_faults(view: SampleView) -> Iterator[Fault]:
     facts, path, scale = view.facts, view.mask, view.scale
     if facts.counts is None or (facts.mask.header is not None and facts.mask.header.format in LOSSY_FORMATS):
         return
-    ids = [int(value) for value in np.flatnonzero(facts.counts) if value != scale.ignore_index]
+    ids = [value for value in facts.ids if value != scale.ignore_index]
     outside = [value for value in ids if value >= scale.classes]
     if outside:
         shown = listed([f"{value} ({facts.counts[value]} px)" for value in outside], MANY)
@@ -140,7 +133,7 @@ SAMPLE_RULES: tuple[SampleRule, ...] = (
 
 def class_findings(tally: Tally, classes: ClassMap, *, file: str, numbered: bool) -> Iterator[Finding]:
     """Classes that are unused or in one split only; ids with gaps if classes are `numbered` from the masks."""
-    images = {split: tally.images[split] for split in Split}
+    images = tally.images
     ids = range(min(len(classes), 256))
     used = [class_id for class_id in ids if any(counts[class_id] for counts in images.values())]
     unused = [class_id for class_id in ids if class_id not in used]

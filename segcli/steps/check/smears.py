@@ -25,19 +25,19 @@ class Smear:
     jumps: int
 
 
-def smear_of(mask: NDArray[np.uint8], counts: NDArray[np.int64], ignore_index: int = 255) -> Smear | None:
-    """Counts the edges of a mask [H, W]; None where it has fewer than three ids."""
-    present = np.flatnonzero(counts)
-    present = present[present != ignore_index]
-    if len(present) < 3:
+def smear_of(mask: NDArray[np.uint8], ids: bytes, ignore_index: int = 255) -> Smear | None:
+    """Counts the edges of a mask [H, W] with these ids; None where they are fewer than three."""
+    if len(ids) - (ignore_index in ids) < 3:
         return None
+    present = np.frombuffer(ids, np.uint8)
+    present = present[present != ignore_index]
     rank = np.zeros(256, np.int64)
     rank[present] = np.arange(len(present))
     rows = mask[_ROWS_APART // 2 :: _ROWS_APART]
     flat = np.concatenate([rows, np.full((len(rows), 1), ignore_index, np.uint8)], axis=1).ravel()
     starts = np.concatenate([[0], np.flatnonzero(flat[1:] != flat[:-1]) + 1])
-    ids = flat[starts]
-    known, order = ids != ignore_index, rank[ids]
+    runs = flat[starts]
+    known, order = runs != ignore_index, rank[runs]
     jumps = known[1:] & known[:-1] & (np.abs(order[1:] - order[:-1]) > 1)
     before, between, after = order[:-2], order[1:-1], order[2:]
     narrow = np.diff(starts)[1:] <= _WIDEST_PX

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,31 +23,40 @@ class Tally:
 
     Attributes:
         pixels: Pixels of each id, int64 [256], by split.
-        images: Masks that hold each id, int64 [256], by split.
     """
 
     pixels: dict[Split, NDArray[np.int64]] = field(default_factory=_no_counts)
-    images: dict[Split, NDArray[np.int64]] = field(default_factory=_no_counts)
-    _sets: Counter[bytes] = field(default_factory=Counter)
+    _sets: dict[Split, Counter[bytes]] = field(default_factory=lambda: {split: Counter() for split in Split})
 
     def update(self, facts: SampleFacts, times: int = 1) -> None:
         """Adds one sample that is in its list `times` times."""
         if facts.counts is not None:
-            self.pixels[facts.split] += facts.counts * times
-            is_present = facts.counts > 0
-            self.images[facts.split] += is_present * times
-            self._sets[np.packbits(is_present).tobytes()] += times
+            self.pixels[facts.split] += facts.counts if times == 1 else facts.counts * times
+            self._sets[facts.split][facts.ids] += times
+
+    @property
+    def images(self) -> dict[Split, NDArray[np.int64]]:
+        """Masks that hold each id, int64 [256], by split."""
+        return {split: masks_with_ids(sets) for split, sets in self._sets.items()}
 
     @property
     def together(self) -> NDArray[np.int64]:
         """Masks that hold both of two ids, int64 [256, 256]."""
         counts = np.zeros((256, 256), np.int64)
-        for packed, number in self._sets.items():
-            present = np.flatnonzero(np.unpackbits(np.frombuffer(packed, np.uint8)))
-            counts[present[:, np.newaxis], present] += number
+        for sets in self._sets.values():
+            for ids, number in sets.items():
+                present = np.frombuffer(ids, np.uint8)
+                counts[present[:, np.newaxis], present] += number
         return counts
 
     def ids(self) -> set[int]:
         """Every value that occurs in any mask."""
-        seen = sum(self.images.values(), np.zeros(256, np.int64))
-        return {int(value) for value in np.flatnonzero(seen)}
+        return {value for sets in self._sets.values() for ids in sets for value in ids}
+
+
+def masks_with_ids(sets: Mapping[bytes, int]) -> NDArray[np.int64]:
+    """Masks that hold each id, int64 [256], from the number of masks that hold each set of ids."""
+    counts = np.zeros(256, np.int64)
+    for ids, number in sets.items():
+        counts[np.frombuffer(ids, np.uint8)] += number
+    return counts

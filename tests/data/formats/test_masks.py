@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from segcli.data.formats.masks import find_root, open_seg_dataset, scan_lists, scan_seg_dataset
-from segcli.data.id_counts import count_ids
+from segcli.data.id_counts import count_ids, present_ids
 from segcli.data.lists import split_line
 from segcli.data.palette import palette
 from segcli.data.samples import Split
@@ -165,6 +165,14 @@ def test_another_ignored_value_is_kept(folder):
 def test_counts_of_ids(folder):
     mask = cv2.imread(str(folder.mask("a0")), cv2.IMREAD_GRAYSCALE)
     np.testing.assert_array_equal(count_ids(mask), np.bincount(mask.reshape(-1), minlength=256))
+
+
+@pytest.mark.parametrize("side", [1, 50, 90])
+def test_counts_of_small_and_large_masks(side):
+    mask = np.random.default_rng(side).choice(np.array([0, 3, 254, 255], np.uint8), (side, side))
+    counts = count_ids(mask)
+    assert counts.dtype == np.int64 and counts.tolist() == [np.count_nonzero(mask == id_) for id_ in range(256)]
+    assert present_ids(counts) == bytes(sorted({*mask.ravel().tolist()}))
 
 
 def test_real_data(shared):

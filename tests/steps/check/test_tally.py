@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from segcli.data.id_counts import present_ids
 from segcli.data.samples import SegSample, Split
 from segcli.steps.check.files import FileFacts
 from segcli.steps.check.inspection import SampleFacts
@@ -19,6 +20,6 @@ def test_classes_that_occur_together_are_counted_by_masks() -> None:
         counts = np.bincount(ids, minlength=256) * 5
         name = Path(f"{number}.png")
         whole = FileFacts(name, None)
-        tally.update(SampleFacts(SegSample(name, name, number), Split.TRAIN, whole, whole, counts))
+        tally.update(SampleFacts(SegSample(name, name, number), Split.TRAIN, whole, whole, counts, present_ids(counts)))
         expected[np.ix_(ids, ids)] += 1
     assert tally.together.tolist() == expected.tolist()

@@ -1,0 +1,39 @@
+"""Near values are all found, and compared to few others."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from segcli.data.near_bits import MOST_BITS, near_pairs
+
+
+def brute_force(bits: np.ndarray) -> list[list[int]]:
+    values = bits.tolist()
+    return [
+        [one, other]
+        for one in range(len(values))
+        for other in range(one + 1, len(values))
+        if (values[one] ^ values[other]).bit_count() <= MOST_BITS
+    ]
+
+
+@pytest.mark.parametrize("count", [0, 1, 150, 700])
+def test_pairs_are_those_of_comparing_all(count):
+    rng = np.random.default_rng(count)
+    bits = rng.integers(0, 2**64, count, np.uint64)
+    for place in range(0, count - 1, 5):  # neighbours of every distance around the limit
+        flipped = rng.choice(64, place % (MOST_BITS + 3), replace=False)
+        bits[place + 1] = bits[place] ^ np.uint64(sum(1 << int(bit) for bit in flipped))
+    pairs = near_pairs(bits, rng.random(count) < 0.3)
+    assert pairs.tolist() == brute_force(bits)
+    assert count < 2 or len(pairs)
+
+
+def test_in_a_crowd_each_value_of_val_finds_one_of_train():
+    bits = np.full(3000, 77, np.uint64)
+    in_val = np.zeros(3000, np.bool_)
+    in_val[1000:1100] = True
+    pairs = near_pairs(bits, in_val)
+    across = pairs[in_val[pairs[:, 0]] != in_val[pairs[:, 1]]]
+    assert set(across[in_val[across]]) == set(range(1000, 1100))
