@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench import __main__ as command
-from tests.bench import runs
+from tests.bench import runs, tiles
 from tests.bench.peers import environments
 from tests.bench.table import Row, as_text
 
@@ -65,6 +65,11 @@ def test_page_has_the_table_between_its_marks(tmp_path: Path) -> None:
 def test_site_has_the_marks() -> None:
     text = (runs.ROOT / "docs" / "measured.md").read_text()
     assert text.index("<!-- scripts/bench: table -->") < text.index("<!-- end of the table -->")
+
+
+def test_site_has_the_marks_of_the_tiles() -> None:
+    text = tiles.PAGE.read_text()
+    assert text.index(tiles.BEGIN) < text.index(tiles.HEAD) < text.index(tiles.END)
 
 
 def test_table_marks_what_misses_its_bar() -> None:
