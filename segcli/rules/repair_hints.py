@@ -23,6 +23,8 @@ SOMETIMES = {
     "Y107": "where every class in use has a name",
     "C143": "where only the spelling differs",
     "C114": "where the image was only resized, or width and height exchanged",
+    "C108": "where each split has a file of its own",
+    "L305": "where a name stands before the number",
     "C125": "where the points are pairs, text, or one list",
 }
 """Rules whose repair succeeds only under a condition; otherwise the user must do what the rule's remedy says."""

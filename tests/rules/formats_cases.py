@@ -55,6 +55,12 @@ def edited_px(factor: float) -> Change:
     )
 
 
+def by_other_sides(words: list[str]) -> list[str]:
+    """An outline to the right border, its x divided by the height and its y by the width of the image."""
+    points = [(0.5, 0.2), (0.95, 0.2), (0.95, 0.8 - 0.3 * int(words[0]))]
+    return [words[0], *(str(v) for x, y in points for v in (x * WIDTH / HEIGHT, y * HEIGHT / WIDTH))]
+
+
 def described(words: str) -> Change:
     """More lines in data.yaml."""
 
@@ -263,6 +269,7 @@ FORMATS = (
     Replay("Y111", lambda root: (root / "labels").rename(root / "label"), gone(LABELS)),
     Replay("Y112", described_as("train: images/train\n"), described_as("train: images/train\nval: images/val\n")),
     Replay("Y113", edited_px(1), edited_px(9)),
+    Replay("Y114", edited(by_other_sides), edited(lambda words: [words[0], "0.1", "0.1", "1.2", "0.9", "0.3", "0.9"])),
     Replay("Y107", described("nc: 3\n"), described("nc: 2\n")),
     Replay("Y108", edited(lambda words: [*words, "0.87"]), in_both_classes),
     Replay("Y109", described("kpt_shape: [17, 3]\n"), described("nc: 2\n")),

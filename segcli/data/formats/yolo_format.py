@@ -13,6 +13,7 @@ from segcli.data.formats.annotated import AnnotatedDataset, AnnotatedImage, Anno
 from segcli.data.formats.format import Format
 from segcli.data.formats.yolo_layout import YoloLayout, find_yolo, label_file, yolo_layout
 from segcli.data.formats.yolo_remarks import (
+    BEYOND,
     LineTally,
     in_both_splits,
     missing_splits,
@@ -28,9 +29,6 @@ from segcli.errors import DatasetError, InputError
 from segcli.findings import Finding
 from segcli.plurals import counted, listed
 from segcli.rules import finding
-
-BEYOND = 0.01
-"""How far a coordinate may extend over the border: rounding is not a fault."""
 
 
 def find_yolo_folder(folder: Path) -> Path | None:

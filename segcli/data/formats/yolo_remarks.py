@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from segcli.data.boxes import BoxXyxy
 from segcli.data.formats.coordinates import FEWEST_IMAGES, Extents, Reading
 from segcli.data.formats.yolo_layout import YoloLayout
@@ -19,6 +21,8 @@ _FEWEST_POLYGON = 7
 """Numbers of a line with a class id and three points."""
 _BOX_AND_SCORE = 6
 
+BEYOND = 0.01
+"""How far a coordinate may extend over the border: rounding is not a fault."""
 SURELY_PIXELS = 2.0
 """A coordinate above this cannot be normalised."""
 Size = tuple[int, int]
@@ -80,6 +84,9 @@ def shared_faults(
     if extents.reading() is Reading.PERCENT:
         what = f"the outlines of {len(extents.boxes)} images are {Reading.PERCENT.value}"
         yield frozenset({"Y103"}), finding("Y105", file, what)
+    elif _are_of_exchanged_sides(extents):
+        what = f"the outlines of {len(extents.boxes)} images fit if x was divided by the height and y by the width"
+        yield frozenset({"Y103"}), finding("Y114", file, what)
     elif _are_pixels(extents):
         yield frozenset({"Y103"}), finding("Y113", file, f"the outlines of {len(extents.boxes)} images are in pixels")
     last = max(names, default=-1) + 1
@@ -89,6 +96,14 @@ def shared_faults(
         yield frozenset({"Y102"}), finding("Y106", file, what)
     elif layout.stated_classes not in (None, len(names)):
         yield _count_fault(layout, used)
+
+
+def _are_of_exchanged_sides(extents: Extents) -> bool:
+    """Whether shares reach beyond several images, as x divided by a shorter height does, and none once set right."""
+    far = extents.boxes[:, 2:]
+    in_px = far * extents.sizes[:, ::-1]
+    beyond = np.count_nonzero((far > 1 + BEYOND).any(axis=1))
+    return bool(beyond >= FEWEST_IMAGES and extents.boxes.min() >= -BEYOND and (in_px <= extents.sizes + 1).all())
 
 
 def _are_pixels(extents: Extents) -> bool:

@@ -75,6 +75,7 @@ REPAIRS: dict[str, str] = {
     "Y108": "segcli.steps.fix.yolo_lines:without_score",
     "Y105": "segcli.steps.fix.yolo_lines:from_percent",
     "Y113": "segcli.steps.fix.yolo_lines:from_pixels",
+    "Y114": "segcli.steps.fix.yolo_lines:of_exchanged_sides",
     "Y106": "segcli.steps.fix.yolo_lines:from_one",
     "Y103": "segcli.steps.fix.yolo_lines:repair",
     "Y104": "segcli.steps.fix.yolo_lines:repair",

@@ -96,6 +96,16 @@ def from_pixels(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
     )
 
 
+def of_exchanged_sides(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
+    """Divides x by the width instead of the height, and y by the height instead of the width."""
+
+    def edit(words: list[str], size: Size) -> list[str]:
+        factors = (size[1] / size[0], size[0] / size[1])
+        return [words[0], *(_short(float(word) * factors[n % 2]) for n, word in enumerate(words[1:]))]
+
+    _edit_all(draft, rule, edit, "x divided by the width and y by the height of the image")
+
+
 def from_one(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
     """Lowers the class id of every line by one."""
     _edit_all(draft, rule, lambda words, _size: [str(int(float(words[0])) - 1), *words[1:]], "class ids lowered by one")

@@ -27,7 +27,7 @@ from segcli.steps.fix.command import apply_fix, fix_dataset, plan_fix
 from tests.coco_folder import HEIGHT, WIDTH, make_coco_folder
 from tests.files import snapshot
 from tests.labelme_folder import box, mask_text, shape, write_labelme
-from tests.rules.formats_cases import described
+from tests.rules.formats_cases import by_other_sides, described
 
 Edit = Callable[[Path], object]
 LABELS, MAP, OBJECTS = "labels/train/a0.txt", "SegmentationClass/a0.png", "SegmentationObject/a0.png"
@@ -292,6 +292,11 @@ CASES = {
             lambda words: [words[0], *(str(float(one) * (WIDTH, HEIGHT)[n % 2]) for n, one in enumerate(words[1:]))]
         ),
         is_(lambda root: max(max(line[1:]) for line in label_lines(root)) <= 1),
+    ),
+    "other sides": Case(
+        "Y114",
+        every_line(by_other_sides),
+        is_(lambda root: label_lines(root)[0][1:] == pytest.approx([0.5, 0.2, 0.95, 0.2, 0.95, 0.8], abs=1e-5)),
     ),
     "from one": Case("Y106", every_line(lambda words: [str(int(words[0]) + 1), *words[1:]]), is_(
         lambda root: {line[0] for line in label_lines(root)} == {0, 1})),
