@@ -94,6 +94,19 @@ def upside_down(box: list[float]) -> list[float]:
     return [left, HEIGHT - top - height, width, height]
 
 
+def of_roboflow(*names: str) -> Change:
+    """The first image of each split under the name of a copy that Roboflow made."""
+
+    def run(folder):
+        for name, (part, content) in zip(names, folder.parts.items(), strict=True):
+            image = content["images"][0]
+            own = f"{name}_png.rf.{part:0>8}"
+            folder.image(image["file_name"].removesuffix(".png")).rename(folder.image(own))
+            image["file_name"] = f"{own}.png"
+
+    return parts(run)
+
+
 def tiles(name: str) -> Change:
     """An image of 256 x 192 px cut into 16 tiles with an object in each; every fourth is in val."""
 
@@ -452,6 +465,7 @@ COCO = (
     Replay("C162", counting("cat1", "cat2", "cat3", "cat4"), counting("cat1", "cat3", "cat2", "cat4")),
     Replay("C169", whole_image(4), whole_image(3)),
     Replay("C177", seen(upside_down), seen(list)),
+    Replay("C179", of_roboflow("cat", "cat"), of_roboflow("cat", "dog")),
     Replay("C178", tiles("s_{}_{}"), tiles("s_{}{}")),
     Replay("C161", crowded(101), crowded(100)),
     Replay(

@@ -29,6 +29,7 @@ from segcli.findings import Finding, Severity, in_order
 from segcli.models.task import Task
 from segcli.rules import finding
 from segcli.rules.repair_hints import with_repairs
+from segcli.steps.check.augmented import augmented_in_both
 from segcli.steps.check.copies import one_for_all
 from segcli.steps.check.dataset_rules import dataset_findings
 from segcli.steps.check.files import inspect_header, inspect_image_file
@@ -204,6 +205,7 @@ def examine_coco_dataset(
     if settings.group_of is None:
         is_coco = val_file.endswith(".json")
         findings.extend(tiles_in_both(images_of, "C178", dataset.root, can_split=is_coco))
+        findings.extend(augmented_in_both(images_of, "C179", dataset.root, can_split=is_coco))
     findings = one_for_all(findings, SPLIT_RULES, images_of, dataset.root, val_list)
     return InstanceExamination(
         scan,

@@ -27,6 +27,7 @@ from segcli.models.task import Task
 from segcli.plurals import counted
 from segcli.rules import finding
 from segcli.rules.repair_hints import with_repairs
+from segcli.steps.check.augmented import augmented_in_both
 from segcli.steps.check.copies import one_for_all
 from segcli.steps.check.fingerprint import FILE, Numbers, write_fingerprint
 from segcli.steps.check.images import ImageTally, SizeRange
@@ -165,6 +166,7 @@ def examine_seg_dataset(
     images_of = {split: [sample.image for sample in getattr(lists, split.value)] for split in Split}
     if settings.group_of is None:
         findings.extend(tiles_in_both(images_of, "S505", lists.root, can_split=True))
+        findings.extend(augmented_in_both(images_of, "S506", lists.root, can_split=True))
     val_list = LIST_FILES[Split.VAL] if has_lists(lists.root) else None
     findings = one_for_all(findings, SPLIT_RULES, images_of, lists.root, val_list)
     dataset = SegDataset(lists.root, classes, lists.train, lists.val)
