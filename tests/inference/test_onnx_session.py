@@ -131,7 +131,7 @@ def resident_mb():
 runtime = OnnxRuntime(Path(sys.argv[1]), 1, foreign=True)
 images = np.zeros((1, 3, 1056, 1024), np.float32)
 before = resident_mb()
-for _ in range(2):
+for _ in range(3):
     found = runtime.run(images)
 print(resident_mb() - before - found.nbytes / 2**20)
 """
@@ -143,11 +143,12 @@ def test_large_runs_take_the_memory_of_one(tmp_path: Path) -> None:
 
     from tests.onnx_models import save, tensor
 
-    # two tensors of 132 MB, of which one stays; where each run takes a block of its own, it is twice as much
+    # two tensors of 132 MB, of which one stays, and outputs between them; 350 MB where runs give nothing back, 420 MB
+    # where a pattern is kept as well; how much below 290 MB depends on the processor's layout of convolutions
     shapes = {"u": (32, 3, 1, 1), "v": (32, 32, 1, 1), "w": (1, 32, 1, 1)}
     weights = [(name, np.ones(shape, np.float32)) for name, shape in shapes.items()]
     nodes = [helper.make_node("Conv", list(names[:2]), [names[2]]) for names in ("xua", "avb", "bwy")]
     inputs, outputs = [tensor("x", (1, 3, "h", "w"))], [tensor("y", (1, 1, "h", "w"))]
     file = save(tmp_path / "wide.onnx", nodes, inputs, outputs, weights)
     done = subprocess.run([sys.executable, "-c", _MEMORY, str(file)], capture_output=True, text=True, check=True)
-    assert float(done.stdout) < 200
+    assert float(done.stdout) < 290
