@@ -16,7 +16,7 @@ from tests.coco_folder import HEIGHT, WIDTH
 from tests.image_files import photo
 from tests.labelme_folder import box
 from tests.rules.coco_cases import numbered, parts
-from tests.rules.formats_cases import edited
+from tests.rules.formats_cases import described, edited
 from tests.rules.labelme_cases import counting, shapes_of
 from tests.rules.masks_cases import bytes_of
 from tests.rules.replay import KINDS, Change, looked_at
@@ -76,6 +76,33 @@ def all_named(name: str) -> Change:
     return parts(run)
 
 
+def text_categories(folder) -> None:
+    """Categories by UUIDs, in another order for val."""
+    for content in folder.parts.values():
+        for entry in content["annotations"]:
+            entry["category_id"] = f"57daf40b-{entry['category_id']}"
+        for category in content["categories"]:
+            category["id"] = f"57daf40b-{category['id']}"
+    folder.parts["val"]["categories"].reverse()
+
+
+def of_squares(words: str) -> Change:
+    """Square images, with one line each."""
+
+    def run(root):
+        for path in root.glob("images/*/*.*"):
+            Image.fromarray(photo(48, 48, int(path.stem[1:]))).save(path)
+        edited(lambda _: words.split())(root)
+
+    return run
+
+
+def for_key_points(root: Path) -> None:
+    """Boxes with one key point each and whether it is visible."""
+    described("kpt_shape: [1, 3]\n")(root)
+    edited(lambda _: ["0", "0.5", "0.5", "0.2", "0.2", "0.5", "0.5", "1"])(root)
+
+
 def text_ids(folder) -> None:
     """UUIDs for all images and annotations."""
     for content in folder.parts.values():
@@ -102,6 +129,18 @@ FURTHER: dict[str, tuple[str, Change, bool]] = {
     "points of three numbers": ("L104", points(lambda pairs: [[*pair, 1] for pair in pairs]), True),
     "commas between numbers": ("Y101", edited(lambda words: [",".join(words)]), False),
     "semicolons between numbers": ("Y101", edited(lambda words: [";".join(words)]), True),
+    "outlines just beyond square images": (
+        "Y114",
+        of_squares("0 0.1 0.1 1.015 0.1 0.9 0.8"),
+        False,
+    ),
+    "key points": ("Y108", for_key_points, False),
+    "categories by UUIDs": ("C144", parts(text_categories), False),
+    "empty places of a shelf": (
+        "L309",
+        shapes_of(lambda x, y, _: box("shelf", 0, 0, 60, 44) if x < 9 else box("empty", x, y, x + 9, y + 9)),
+        False,
+    ),
     "numbers as labels": ("L305", counting("1", "2", "3"), True),
     "grades": ("L305", counting("2", "3", "1"), False),
     "objects of two parts": (
@@ -147,6 +186,7 @@ def test_names_that_differ_at_their_ends_are_pairs(tmp_path: Path):
     [
         (lambda stem: [f"{stem}_cat", f"{stem}_dog"], "has several masks"),
         (lambda stem: ["kwzrt"[int(stem[1:])] * 2], "same name"),
+        (lambda stem: [f"mask_2{stem[1:]}"], "same name"),
     ],
 )
 def test_masks_that_cannot_be_paired_are_told(tmp_path: Path, names, says: str):

@@ -272,7 +272,8 @@ class AnnotationFile:
 def whole_ids(content: Mapping[str, Any]) -> int:
     """Makes the ids of all three lists integers; returns how many items had others.
 
-    Ids that are no numbers, such as UUIDs, are numbered in the order of the file where a list has no other ids.
+    Ids that are no numbers, such as UUIDs, are numbered in their order as text where a list has no other ids, so that
+    the same categories have the same numbers in the files of train and val.
     """
     mended = {id(entry) for key in LISTS for entry in content[key] if with_whole_ids(entry)}
     for key, reference in (("images", "image_id"), ("categories", "category_id"), ("annotations", None)):
@@ -280,7 +281,7 @@ def whole_ids(content: Mapping[str, Any]) -> int:
         texts = [entry.get("id") for entry in entries]
         if len(entries) < FEWEST_TEXTS or not all(isinstance(text, str) and text for text in texts):
             continue
-        numbers = {text: number for number, text in enumerate(dict.fromkeys(texts), start=1)}
+        numbers = {text: number for number, text in enumerate(sorted(set(map(str, texts))), start=1)}
         for entry in entries:
             entry["id"] = numbers[entry["id"]]
         users = content["annotations"] if reference else []

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from segcli.data.boxes import BoxXyxy
 from segcli.data.formats.labelme import Shape
@@ -21,7 +22,7 @@ FEWEST_FILES = 6
 WHOLE = 0.98
 """Share of width and of height that a shape around the whole image covers."""
 _MOST_INSIDE = 0.9
-_HOLE = re.compile(r"(?:inner|inside)?[\s_-]*(?:holes?|cut[\s_-]?outs?|empty)[\s_-]*\d*|孔|洞|孔洞|空洞", re.IGNORECASE)
+_HOLE = re.compile(r"(?:inner|inside)?[\s_-]*(?:holes?|cut[\s_-]?outs?)[\s_-]*\d*|孔|洞|孔洞|空洞", re.IGNORECASE)
 
 
 def nested_findings(measured: Sequence[MeasuredSample], root: str) -> Iterator[Finding]:
@@ -32,12 +33,21 @@ def nested_findings(measured: Sequence[MeasuredSample], root: str) -> Iterator[F
 
 def holes_in(shapes: Sequence[Shape]) -> list[tuple[Shape, Shape]]:
     """The shapes of a file that are called hole, each with the smallest other shape that it lies in."""
+    holes = [shape for shape in shapes if _HOLE.fullmatch(shape.label)]
     outer = [shape for shape in shapes if not _HOLE.fullmatch(shape.label) and _ring(shape) is not None]
+    if not holes or not outer:
+        return []
+    outer.sort(key=_area)
+    contours = [np.reshape(np.asarray(_ring(shape), np.float32), (-1, 2)) for shape in outer]
+    areas = np.array(list(map(_area, outer)))
+    lowest, highest = (np.array([side(contour, axis=0) for contour in contours]) for side in (np.min, np.max))
     found = []
-    for hole in shapes:
-        around = [shape for shape in outer if _HOLE.fullmatch(hole.label) and _lies_in(hole, shape)]
-        if around:
-            found.append((hole, min(around, key=_area)))
+    for hole in holes:
+        points = np.asarray(hole.points, np.float64)
+        near = ((lowest <= points.max(axis=0)) & (highest >= points.min(axis=0))).all(axis=1) & (areas > _area(hole))
+        around = next((outer[n] for n in np.flatnonzero(near) if _lies_in(points, contours[n])), None)
+        if around is not None:
+            found.append((hole, around))
     return found
 
 
@@ -95,11 +105,7 @@ def _area(shape: Shape) -> float:
     return abs(ring_area(ring)) if ring is not None else 0.0
 
 
-def _lies_in(inner: Shape, outer: Shape) -> bool:
-    """Whether nearly all corners of a shape lie in another one, which is larger."""
-    ring = _ring(outer)
-    if ring is None or _area(outer) <= _area(inner):
-        return False
-    contour = np.asarray(ring, np.float32).reshape(-1, 1, 2)
-    inside = [cv2.pointPolygonTest(contour, (float(x), float(y)), False) >= 0 for x, y in inner.points]
+def _lies_in(points: NDArray[np.float64], contour: NDArray[np.float32]) -> bool:
+    """Whether nearly all points [n, 2] lie in a contour [m, 2]."""
+    inside = [cv2.pointPolygonTest(contour, (x, y), False) >= 0 for x, y in points.tolist()]
     return sum(inside) >= _MOST_INSIDE * len(inside)

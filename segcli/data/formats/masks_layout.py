@@ -23,6 +23,7 @@ SPLIT_FOLDERS = {Split.TRAIN: ("train", "training"), Split.VAL: ("val", "valid",
 TEST_FOLDERS = ("test", "testing")
 """Images there need no masks."""
 _ENDINGS = ("_mask", "-mask", "_label", "_seg", "_gt", "_labelIds")
+_DIGITS = "0123456789"
 _FEWEST_ALIKE = 3
 """From so many masks, all with an image, names that differ at their beginning or end are paired."""
 LISTS = ("train.txt", "val.txt")
@@ -119,7 +120,8 @@ def _both(root: Path) -> tuple[dict[str, Path], dict[str, Path]]:
 def _without_common_ends(files: Mapping[str, Path]) -> dict[str, Path]:
     """The files by what is left of their names without the beginning and the end that all of them share.
 
-    `image_01` and `mask_01`, or `0001_L` and `0001`, are then the same; folders are kept.
+    `image_01` and `mask_01`, or `0001_L` and `0001`, are then the same; folders are kept. Numbers are kept as a whole:
+    `frame_10` to `frame_19` are not `mask_0` to `mask_9`.
     """
     stems = [name.rpartition("/")[2] for name in files]
     start = _common_start(stems)
@@ -131,8 +133,10 @@ def _without_common_ends(files: Mapping[str, Path]) -> dict[str, Path]:
 
 
 def _common_start(texts: Sequence[str]) -> int:
-    """How many characters all texts begin with."""
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(min(texts), max(texts), strict=False)))
+    """How many characters all texts begin with, up to the digits of a number that differs."""
+    equal = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(min(texts), max(texts), strict=False)))
+    is_cut = any(text[equal : equal + 1].isdigit() for text in texts)
+    return len(texts[0][:equal].rstrip(_DIGITS)) if is_cut else equal
 
 
 def unlike_names(root: Path) -> tuple[str, str] | None:

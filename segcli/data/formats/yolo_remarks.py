@@ -77,6 +77,21 @@ def shared_faults(
     if layout.has_keypoints:
         what = "is for key points (kpt_shape): its lines hold boxes and points, no outlines"
         yield frozenset({"Y101", "Y102", "Y103", "Y104"}), finding("Y109", file, what)
+    else:
+        yield from _faults_of_numbers(tally, file, sizes)
+    last = max(names, default=-1) + 1
+    used = tally.used
+    if used and min(used) == 1 and max(used) == last and min(names, default=1) == 0:
+        what = f"the ids used are 1 to {last}, {file} names 0 to {last - 1}"
+        yield frozenset({"Y102"}), finding("Y106", file, what)
+    elif layout.stated_classes not in (None, len(names)):
+        yield _count_fault(layout, used)
+
+
+def _faults_of_numbers(
+    tally: LineTally, file: str, sizes: Mapping[str, Size]
+) -> Iterator[tuple[frozenset[str], Finding]]:
+    """Findings on the coordinates of all lines, and on what follows them."""
     if 2 * tally.scored > tally.lines:
         what = f"{tally.scored} of {counted(tally.lines, 'line')} end with a confidence, as predictions do"
         yield frozenset({"Y101"}), finding("Y108", file, what)
@@ -89,13 +104,6 @@ def shared_faults(
         yield frozenset({"Y103"}), finding("Y114", file, what)
     elif _are_pixels(extents):
         yield frozenset({"Y103"}), finding("Y113", file, f"the outlines of {len(extents.boxes)} images are in pixels")
-    last = max(names, default=-1) + 1
-    used = tally.used
-    if used and min(used) == 1 and max(used) == last and min(names, default=1) == 0:
-        what = f"the ids used are 1 to {last}, {file} names 0 to {last - 1}"
-        yield frozenset({"Y102"}), finding("Y106", file, what)
-    elif layout.stated_classes not in (None, len(names)):
-        yield _count_fault(layout, used)
 
 
 def _are_of_exchanged_sides(extents: Extents) -> bool:
@@ -103,7 +111,8 @@ def _are_of_exchanged_sides(extents: Extents) -> bool:
     far = extents.boxes[:, 2:]
     in_px = far * extents.sizes[:, ::-1]
     beyond = np.count_nonzero((far > 1 + BEYOND).any(axis=1))
-    return bool(beyond >= FEWEST_IMAGES and extents.boxes.min() >= -BEYOND and (in_px <= extents.sizes + 1).all())
+    fits = (in_px <= (1 + BEYOND) * extents.sizes).all()  # in square images nothing is exchanged, and nothing fits
+    return bool(beyond >= FEWEST_IMAGES and extents.boxes.min() >= -BEYOND and fits)
 
 
 def _are_pixels(extents: Extents) -> bool:

@@ -93,8 +93,13 @@ def _fills_a_grid(places: Sequence[Place]) -> bool:
 
 
 def _continue_each_other(grids: Sequence[Grid]) -> bool:
-    """Whether neighbours show the same pixels, or go on from each other, along one reading of the numbers."""
-    return any(_agree(grids, axis, along_x) for axis in (0, 1) for along_x in (True, False))
+    """Whether neighbours show the same pixels, or go on from each other, along both numbers.
+
+    Frames of numbered videos, or slices of numbered volumes, do so along one of them only.
+    """
+    return any(
+        _agree(grids, 0, first_along_x) and _agree(grids, 1, not first_along_x) for first_along_x in (True, False)
+    )
 
 
 def _agree(grids: Sequence[Grid], axis: int, along_x: bool) -> bool:

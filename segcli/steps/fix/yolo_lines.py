@@ -81,29 +81,29 @@ def from_percent(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
     _edit_all(
         draft,
         rule,
-        lambda words, _size: [words[0], *(_short(float(word) / 100) for word in words[1:])],
+        lambda words, _size: _rescaled(words, (0.01, 0.01)),
         "coordinates divided by 100",
     )
 
 
 def from_pixels(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
-    """Divides the coordinates of every line by the width and the height of its image."""
-    _edit_all(
-        draft,
-        rule,
-        lambda words, size: [words[0], *(_short(float(word) / size[n % 2]) for n, word in enumerate(words[1:]))],
-        "coordinates divided by the size of the image",
-    )
+    """Divides the coordinates of every line by the width and the height of its image, except shares of these."""
+
+    def edit(words: list[str], size: Size) -> list[str]:
+        in_pixels = max(map(float, words[1:]), default=0.0) > SURELY_PIXELS
+        return _rescaled(words, (1 / size[0], 1 / size[1])) if in_pixels else words
+
+    _edit_all(draft, rule, edit, "coordinates divided by the size of the image")
 
 
 def of_exchanged_sides(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
     """Divides x by the width instead of the height, and y by the height instead of the width."""
-
-    def edit(words: list[str], size: Size) -> list[str]:
-        factors = (size[1] / size[0], size[0] / size[1])
-        return [words[0], *(_short(float(word) * factors[n % 2]) for n, word in enumerate(words[1:]))]
-
-    _edit_all(draft, rule, edit, "x divided by the width and y by the height of the image")
+    _edit_all(
+        draft,
+        rule,
+        lambda words, size: _rescaled(words, (size[1] / size[0], size[0] / size[1])),
+        "x divided by the width and y by the height of the image",
+    )
 
 
 def from_one(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
@@ -152,6 +152,13 @@ def _edit_all(draft: Draft, rule: str, edit: Callable[[list[str], Size], list[st
             changed += 1
         if changed:
             draft.done(rule, name, f"{what}: {counted(changed, 'line')}")
+
+
+def _rescaled(words: Sequence[str], factors: tuple[float, float]) -> list[str]:
+    """A line with x and y multiplied by a factor each; a confidence at the end stays."""
+    values = [float(word) for word in words]
+    end = len(words) - has_score(values)
+    return [words[0], *(_short(value * factors[n % 2]) for n, value in enumerate(values[1:end])), *words[end:]]
 
 
 def _short(value: float) -> str:

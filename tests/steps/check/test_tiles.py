@@ -56,6 +56,17 @@ def test_dates_and_times_are_no_grid(tmp_path):
     assert not list(tiles_in_both({Split.TRAIN: paths[::2], Split.VAL: paths[1::2]}, "S505", tmp_path, can_split=True))
 
 
+def test_frames_of_other_videos_in_val(tmp_path):
+    parts: dict[Split, list[Path]] = {split: [] for split in Split}
+    for video in range(3):
+        rgb = cv2.resize(np.random.default_rng(video).integers(0, 255, (6, 24, 3), np.uint8), (LARGE, SIDE))
+        for number in range(12):
+            path = tmp_path / f"video_{video}_{number:04}.png"
+            cv2.imwrite(str(path), rgb[:, 4 * number : 4 * number + SIDE])
+            parts[Split.VAL if video == 2 else Split.TRAIN].append(path)
+    assert not list(tiles_in_both(parts, "S505", tmp_path, can_split=True))
+
+
 def test_the_command_of_the_hint_ends_it(tmp_path):
     folder = make_seg_folder(tmp_path / "data")
     tiles("s{}_{}_{}")(folder)

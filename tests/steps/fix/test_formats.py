@@ -348,6 +348,17 @@ def test_label_files_without_a_confidence_stay_as_they_are(tmp_path):
     assert any(path.with_name(f"{path.name}.bak").is_file() for path in others)
 
 
+def test_shares_and_confidences_among_pixels_stay(tmp_path):
+    root = tmp_path / "data"
+    MAKE["Y"](root)
+    pixels = f"0 0 0 {WIDTH / 2} 0 {WIDTH / 2} {HEIGHT}"
+    for path in root.glob("labels/*/*.txt"):
+        path.write_text(f"{pixels}\n")
+    (root / LABELS).write_text(f"{pixels}\n1 0.6  0.6 0.9 0.6 0.9 0.9\n{pixels} 0.87\n")
+    assert fix_dataset(root, Task.INSTANCE, select=["Y113"]).changes
+    assert (root / LABELS).read_text() == "0 0 0 0.5 0 0.5 1\n1 0.6  0.6 0.9 0.6 0.9 0.9\n0 0 0 0.5 0 0.5 1 0.87\n"
+
+
 def named_once(root: Path) -> None:
     (root / "data.yaml").write_text("train: images/train\nval: images/val\nnc: 2\nnames: [cat]\n")
 
