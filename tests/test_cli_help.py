@@ -61,6 +61,17 @@ def test_the_table_of_commands_names_what_each_module_adds(row: CommandRow):
     assert sorted(typer.main.get_group(part).commands) == sorted(row.names)
 
 
+def test_each_command_groups_its_options_and_prepares_only_those_that_are_given():
+    waiting, others = [typer.main.get_command(main)], []
+    while waiting:
+        group = waiting.pop()
+        context = typer.Context(group)
+        found = [group.get_command(context, name) for name in group.list_commands(context)]
+        waiting += [one for one in found if isinstance(one, typer.core.TyperGroup)]
+        others += [one.name for one in found if not isinstance(one, typer.core.TyperGroup | Command)]
+    assert others == []
+
+
 def test_a_command_imports_no_other():
     code = "from segcli.cli.main import main; main(['rule', 'S001'], standalone_mode=False)"
     code = f"import sys; {code}; print(*[name for name in sys.modules if name.startswith('segcli.cli.')])"

@@ -6,13 +6,14 @@ from typing import Annotated
 import typer
 
 from segcli.cli.completion import complete_device, complete_override
+from segcli.cli.help import Command
 from segcli.cli.options import SETTINGS, SOURCES, Debug
 from segcli.cli.running import ResultPlace, report, run
 
 
 def add_comparing(main: typer.Typer) -> None:
     """Adds the command to the main one."""
-    main.command()(compare)
+    main.command(cls=Command)(compare)
 
 
 def compare(

@@ -9,6 +9,7 @@ import typer
 
 from segcli import terminal
 from segcli.cli.completion import complete_pipeline
+from segcli.cli.help import Command
 from segcli.cli.options import Debug
 from segcli.cli.pipeline_options import PipelineOptions
 from segcli.cli.prompts import PromptOptions, prompts_from
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 def add_pipelines(main: typer.Typer) -> None:
     """Adds the command to the main one."""
-    main.command()(pipeline)
+    main.command(cls=Command)(pipeline)
 
 
 def pipeline(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from segcli import terminal
+from segcli.cli.help import Command
 from segcli.cli.options import Debug
 from segcli.cli.running import run
 from segcli.cli.serving_options import ServeOptions
@@ -21,7 +22,7 @@ _MIB = 1 << 20
 
 def add_serving(main: typer.Typer) -> None:
     """Adds the command to the main one."""
-    main.command()(serve)
+    main.command(cls=Command)(serve)
 
 
 def serve(

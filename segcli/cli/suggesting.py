@@ -6,13 +6,14 @@ from typing import Annotated
 import typer
 
 from segcli.cli.completion import complete_device
+from segcli.cli.help import Command
 from segcli.cli.options import SETTINGS, Debug, runtime_option
 from segcli.cli.running import ResultPlace, report, run
 
 
 def add_suggesting(main: typer.Typer) -> None:
     """Adds the command to the main one."""
-    main.command()(suggest)
+    main.command(cls=Command)(suggest)
 
 
 class SuggestOptions:
