@@ -14,7 +14,8 @@ TensorProto, helper, numpy_helper = onnx.TensorProto, onnx.helper, onnx.numpy_he
 FLOAT = TensorProto.FLOAT
 
 
-def save(path: Path, nodes, inputs, outputs, constants=()) -> Path:
+def save(path: Path, nodes, inputs, outputs, constants=(), *, weights_file: str | None = None) -> Path:
+    """Writes a network; its constants into a file of their own beside it where `weights_file` names one."""
     graph = helper.make_graph(
         nodes, "g", inputs, outputs, [numpy_helper.from_array(value, name) for name, value in constants]
     )
@@ -22,7 +23,7 @@ def save(path: Path, nodes, inputs, outputs, constants=()) -> Path:
     model.ir_version = 8
     onnx.checker.check_model(model)
     path.parent.mkdir(parents=True, exist_ok=True)
-    onnx.save(model, str(path))
+    onnx.save(model, str(path), save_as_external_data=weights_file is not None, location=weights_file, size_threshold=0)
     return path
 
 

@@ -73,6 +73,7 @@ def _try(graph: Graph, file: Path, row: RuntimeRow, size: int) -> None:
         "program": None if graph.program is None else str(graph.program),
         "weights": None if graph.weights is None else str(graph.weights),
         "onednn": graph.onednn,
+        "foreign": graph.foreign,
     }
     command = [sys.executable, "-m", WORKER, json.dumps(given)]
     try:

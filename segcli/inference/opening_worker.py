@@ -16,7 +16,9 @@ from segcli.inference.opening_budget import MEMORY_OVER, is_out_of_memory, limit
 _FAILED = 4
 
 
-def main(*, size: int, runtime: str, stem: str, program: str | None, weights: str | None, onednn: bool) -> int:
+def main(
+    *, size: int, runtime: str, stem: str, program: str | None, weights: str | None, onednn: bool, foreign: bool
+) -> int:
     """Opens a network of `size` bytes (other arguments as in `Graph`); returns the exit status."""
     from segcli.inference.graphs import Graph
     from segcli.inference.runtimes.open_graph import module_of
@@ -25,7 +27,7 @@ def main(*, size: int, runtime: str, stem: str, program: str | None, weights: st
     row = runtimes()[runtime]
     import_module(row.package)
     program_file, weights_file = (None if path is None else Path(path) for path in (program, weights))
-    graph = Graph(Path(stem), program_file, weights_file, onednn=onednn)
+    graph = Graph(Path(stem), program_file, weights_file, onednn=onednn, foreign=foreign)
     file = graph.readable_by(row)
     if file is None:
         return _FAILED

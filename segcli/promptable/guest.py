@@ -47,7 +47,7 @@ class SamGuest:
         inputs: Meaning (a key of `PLACES`) -> name of the decoder's input.
         outputs: Indices of masks and scores among the decoder's outputs.
         mask_side: Side of its masks in pixels.
-        sha256: Checksum of both files.
+        sha256: Checksum of all its files.
     """
 
     guest: Guest

@@ -83,6 +83,20 @@ def test_another_processor_or_version_has_its_own(network: Path, monkeypatch: py
     assert len(_kept()) == 2
 
 
+def test_a_network_that_is_replaced_while_it_is_opened_is_not_kept(
+    network: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = onnx_session._session
+
+    def slow(source: Path | bytes, options: object) -> object:
+        network.write_bytes(network.read_bytes() + b"\x0a\x00")  # an unknown field, which changes the digest
+        return real(source, options)
+
+    monkeypatch.setattr(onnx_session, "_session", slow)
+    _run(network)
+    assert _kept() == []
+
+
 def test_without_a_cache_it_works_as_well(network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = _run(network)
     (tmp_path / "file").touch()

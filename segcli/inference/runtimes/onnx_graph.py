@@ -59,7 +59,8 @@ def cut_network(file: Path) -> CutNetwork | None:
         return None
     end = cut_enlargement(model)
     content = bytes(model.SerializeToString())
-    written = _keep(kept[end], content)
+    is_the_same = kept_form(file, f"{end.value}{ONE_FILE}") == kept[end]  # not replaced while it was read
+    written = _keep(kept[end], content) if is_the_same else None
     return CutNetwork(content if written is None else written, end)
 
 

@@ -39,7 +39,7 @@ class OnnxRuntime:
     def __init__(self, file: Path, threads: int, *, foreign: bool = False) -> None:
         self.file = file
         cut = None if foreign else cut_network(file)
-        self._session = open_session(file if cut is None else cut.source, threads)
+        self._session = open_session(file if cut is None else cut.source, threads, foreign=foreign)
         self.on_device = enlarged_outside(self._run, cut)
         self._input = self._session.get_inputs()[0].name
         self._output = self._session.get_outputs()[0].name

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import mmap
 import platform
 from functools import cache
 from pathlib import Path
@@ -26,17 +27,20 @@ _LEAST_WEIGHTS_BYTES = "1024"
 """Smaller tensors stay in the file of the network."""
 _MOST_BYTES = 256 << 20
 """A larger network is optimised each time: its copy would cost more disk than it saves time."""
+_PLACE_OF_WEIGHTS = b"\x0a\x08location"
+"""Key with which an ONNX file names another file for the weights of a tensor, as protobuf writes it."""
 
 
-def open_session(source: Path | bytes, threads: int) -> Any:
+def open_session(source: Path | bytes, threads: int, *, foreign: bool = False) -> Any:
     """An `onnxruntime.InferenceSession` on the CPU.
 
     Args:
         source: An ONNX file, or its content.
         threads: Number of threads.
+        foreign: Whether segcli did not write it, so that its weights may be in other files.
     """
     target = _optimised_folder(source) if isinstance(source, Path) else None
-    if target is None:
+    if target is None or (foreign and isinstance(source, Path) and _has_weights_elsewhere(source)):
         return _session(source, _options(threads))
     if (target / _NETWORK).is_file():
         try:
@@ -67,12 +71,22 @@ def _made(source: Path | bytes, target: Path, threads: int) -> Any:
             smallest = "session.optimized_model_external_initializers_min_size_in_bytes"
             options.add_session_config_entry(smallest, _LEAST_WEIGHTS_BYTES)
             opened.append(_session(source, options))
+            if isinstance(source, Path) and _optimised_folder(source) != target:
+                raise OSError(f"{source} was replaced while it was opened")
             for file in fresh.iterdir():  # after a power cut, weights that are not whole would give other answers
                 flush_to_disk(file)
         keep_few(target)
     except Exception as fault:  # a fault of the network itself is raised below
         log.debug("the optimised network cannot be kept: %s", fault)
     return opened[0] if opened else _session(source, _options(threads))
+
+
+def _has_weights_elsewhere(source: Path) -> bool:
+    """Whether an ONNX file has weights in other files, of which `kept_form` knows nothing."""
+    if source.stat().st_size == 0:  # cannot be mapped
+        return False
+    with source.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(_PLACE_OF_WEIGHTS) >= 0
 
 
 def _optimised_folder(source: Path) -> Path | None:

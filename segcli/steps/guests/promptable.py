@@ -24,7 +24,7 @@ from segcli.promptable.guest import DECODER, ENCODER, MASKS, PLACES, SCORES, Sam
 from segcli.promptable.protocols import FloatArray, SamBackend
 from segcli.runtimes import RuntimeRow, runtimes
 from segcli.steps.guests.imported import Imported, copy_network, manifest_values
-from segcli.steps.guests.network_file import NetworkFile
+from segcli.steps.guests.network_file import NetworkFile, external_files
 from segcli.steps.guests.ports import input_of, port_named
 
 _OWN = "onnxruntime"
@@ -52,7 +52,8 @@ def import_promptable(network: Path, card: GuestCard, file: NetworkFile, target:
     if places[0] is None or places[1] is None:
         message = f"gives {', '.join(there)}; masks and their scores must be among them"
         raise ConfigError([ConfigFault(f"{card_file.name} decoder", message)])
-    sha256 = hashlib.sha256(f"{sha256_of(network)} {sha256_of(decoder)}".encode()).hexdigest()
+    files = (network, *external_files(network), decoder, *external_files(decoder))
+    sha256 = hashlib.sha256(" ".join(map(sha256_of, files)).encode()).hexdigest()
     side = max(card.input.size) // 4
     described = SamGuest(guest, names, (places[0], places[1]), side, sha256)
     with whole_folder(target) as folder:

@@ -9,6 +9,7 @@ import pytest
 from segcli.errors import ConfigError, UsageError, WeightsError
 from segcli.implied import model_of_known_weights
 from segcli.inference.exported_model import ExportedModel
+from segcli.promptable.guest import SamGuest
 from segcli.steps.guests.command import import_guest, listed
 from segcli.steps.predict.model import create_model
 from tests.images import make_seg_dataset
@@ -284,7 +285,28 @@ def test_a_sam_like_pair_answers_clicks(tmp_path, caplog):
     assert result.model_name == result.as_dict()["model_name"] == "sam"
 
 
-def sam_guest(folder):
+def test_networks_of_one_form_have_their_own_weights(tmp_path, stripes):
+    """As of one that was trained again, where the exporter writes weights into a file of their own."""
+    found = []
+    for number, scale in enumerate((1.0, -1.0)):
+        folder = tmp_path / str(number)
+        shape = ["n", 3, "h", "w"]
+        nodes = [helper.make_node("Mul", ["x", "w"], ["y"])]
+        weights = [("w", np.full((1, 3, 1, 1), scale, np.float32))]
+        save(folder / "m.onnx", nodes, [tensor("x", shape)], [tensor("y", shape)], weights, weights_file="m.data")
+        card = write_card(folder / "c.yaml", **COLOURS)
+        guest = import_guest(folder / "m.onnx", card, folder / "guest").folder
+        found.append(labels(guest, stripes, runtime="onnxruntime"))
+    assert (tmp_path / "0" / "m.onnx").read_bytes() == (tmp_path / "1" / "m.onnx").read_bytes()
+    assert [one[0, 30] for one in found] == [1, 0]
+
+
+def test_weights_in_a_file_of_their_own_tell_embeddings_apart(tmp_path):
+    guests = [sam_guest(tmp_path / str(score), score, "dec.data") for score in (0.9, 0.8)]
+    assert len({SamGuest.open(one).sha256 for one in guests}) == 2
+
+
+def sam_guest(folder, score=0.9, weights_file=None):
     """The mask is bright where the image is, in an input of 64."""
     pool = helper.make_node("AveragePool", ["image"], ["e3"], kernel_shape=[4, 4], strides=[4, 4])
     mean = helper.make_node("ReduceMean", ["e3"], ["image_embeddings"], axes=[1], keepdims=1)
@@ -309,8 +331,8 @@ def sam_guest(folder):
         tensor("point_labels", [1, "n"]),
     ]
     outputs = [tensor("low_res_masks", [1, 1, 16, 16]), tensor("iou_predictions", [1, 1])]
-    constants = [("zero", np.zeros((), np.float32)), ("score", np.array([[0.9]], np.float32))]
-    save(folder / "dec.onnx", nodes, inputs, outputs, constants)
+    constants = [("zero", np.zeros((), np.float32)), ("score", np.array([[score]], np.float32))]
+    save(folder / "dec.onnx", nodes, inputs, outputs, constants, weights_file=weights_file)
     card = write_card(
         folder / "c.yaml",
         name="sam",
