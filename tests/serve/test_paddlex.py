@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -191,8 +192,6 @@ GOOD = {"prompt": [[5, 5, 40, 40]], "promptType": "box"}
 def test_a_fault_of_the_client_is_a_4xx_with_a_message(
     service: Running, *, route: str, body: dict[str, Any], status: int, message: str
 ) -> None:
-    import re
-
     answer = post(service, route, **body)
     values = answer.json()
     assert answer.status_code == status, answer.text
@@ -201,23 +200,24 @@ def test_a_fault_of_the_client_is_a_4xx_with_a_message(
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "content", "status"),
+    ("method", "path", "content", "status", "message"),
     [
-        ("POST", SEMANTIC, b"{", 422),
-        ("POST", SEMANTIC, b"[" * 100_000, 400),
-        ("POST", SEMANTIC, b"\xff\xfe", 422),
-        ("POST", SEMANTIC, b"", 422),
-        ("GET", SEMANTIC, None, 405),
-        ("POST", "/nowhere", b"{}", 404),
-        ("GET", "/page/../app.py", None, 404),
+        ("POST", SEMANTIC, b"{", 422, "the body is no JSON: Expecting property name .* at character 2"),
+        ("POST", SEMANTIC, b"[" * 100_000, 400, ""),
+        ("POST", SEMANTIC, b"\xff\xfe", 422, ""),
+        ("POST", SEMANTIC, b"", 422, "the body is missing"),
+        ("GET", SEMANTIC, None, 405, ""),
+        ("POST", "/nowhere", b"{}", 404, ""),
+        ("GET", "/page/../app.py", None, 404, ""),
     ],
 )
 def test_what_is_no_request_has_the_envelope_too(
-    service: Running, *, method: str, path: str, content: bytes | None, status: int
+    service: Running, *, method: str, path: str, content: bytes | None, status: int, message: str
 ) -> None:
     headers = {"Content-Type": "application/json"}
     answer = requests.request(method, service.url + path, data=content, headers=headers, timeout=30)
     assert answer.status_code == status and answer.json()["errorCode"] == status
+    assert re.match(message, answer.json()["errorMsg"])
 
 
 def test_a_header_that_claims_too_many_pixels(service: Running, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,9 +127,18 @@ def validation_text(problems: Any) -> str:
 
     >>> validation_text([{"loc": ("body", "image"), "msg": "Field required"}])
     'image: Field required'
+    >>> validation_text([{"loc": ("body", 2), "type": "json_invalid", "ctx": {"error": "Expecting value"}}])
+    'the body is no JSON: Expecting value at character 3'
     """
-    parts = []
-    for problem in problems:
-        where = ".".join(str(part) for part in problem["loc"] if part != "body")
-        parts.append(f"{where}: {problem['msg']}" if where else str(problem["msg"]))
-    return "; ".join(dict.fromkeys(parts))
+    return "; ".join(dict.fromkeys(map(_sentence, problems)))
+
+
+def _sentence(problem: Any) -> str:
+    places = [part for part in problem["loc"] if part != "body"]
+    match problem.get("type"), places:
+        case "json_invalid", [int(position)]:
+            return f"the body is no JSON: {problem['ctx']['error']} at character {position + 1}"
+        case "missing", []:
+            return "the body is missing"
+    where = ".".join(map(str, places))
+    return f"{where}: {problem['msg']}" if where else str(problem["msg"])

@@ -13,7 +13,7 @@ class FoundObject:
 
     Attributes:
         label: Class name.
-        class_id: Class id.
+        class_id: Index of the class among those of objects, without the background.
         score: Score of the model, 0 to 1; None where it gives none.
         mask: Its pixels.
     """

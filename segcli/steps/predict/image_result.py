@@ -124,6 +124,10 @@ class ImageResult(dict[str, Any], ABC):
     def object_classes(self) -> tuple[Text, ...]:
         """Names of the classes of objects, in the order of their ids."""
 
+    def label_of(self, one: FoundObject) -> int:
+        """The value of an object's pixels in the label map of `label_strips`."""
+        return one.class_id + 1
+
     def label_strips(self) -> tuple[Iterator[Labels], ClassMap]:
         """A label map and its classes; in strips of `TILE_PX` rows for an image that is read in windows.
 
@@ -134,7 +138,7 @@ class ImageResult(dict[str, Any], ABC):
         """
         if len(self.object_classes) > _MOST_IDS:
             raise LeftOutError(f"a label map holds {_MOST_IDS} classes of objects, not {len(self.object_classes)}")
-        labels = self._painted(lambda one: one.class_id + 1)
+        labels = self._painted(self.label_of)
         return self._strips(labels), ClassMap((BACKGROUND_NAME, *self.object_classes))
 
     def confidence_map(self) -> Labels:

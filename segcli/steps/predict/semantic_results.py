@@ -99,6 +99,10 @@ class SegResult(ImageResult):
             FoundObject(one.label, ids[one.label], None, TracedMask(cast("Rle", one.outline))) for one in regions
         )
 
+    def label_of(self, one: FoundObject) -> int:
+        """The id of its class."""
+        return self.classes.id_of(one.label)
+
     def label_strips(self) -> tuple[Iterator[Labels], ClassMap]:
         """The label map in one piece."""
         return iter([self.labels]), self.classes

@@ -99,7 +99,8 @@ def test_every_row_for_every_task(task, item, tmp_path):
     assert place.matrix == pytest.approx((0.5, 0, 1000, 0, -0.5, 2000))
 
     features = json.loads(Path(written.files["geojson"]).read_text(encoding="utf-8"))["features"]
-    assert sorted({one["properties"]["class"] for one in features}) == ["dog", "кот"]
+    ids = {one["properties"]["class"]: one["properties"]["class_id"] for one in features}
+    assert ids == {"кот": 1, "dog": 2}, "as in the label map"
     cat = next(one for one in features if one["properties"]["class"] == "кот")
     outer, hole = cat["geometry"]["coordinates"]
     assert outer[0] == outer[-1]

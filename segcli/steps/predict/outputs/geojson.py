@@ -19,7 +19,7 @@ def write(result: ImageResult, folder: Path) -> Path:
     place = Georeference.of(result.file)
     document: dict[str, Any] = {
         "type": "FeatureCollection",
-        "features": (_feature(one, place) for one in result.objects if one.mask.outlines),
+        "features": (_feature(one, result.label_of(one), place) for one in result.objects if one.mask.outlines),
     }
     if place is not None and place.epsg is not None:
         # older than RFC 7946; QGIS and GDAL read it for coordinates that are not in degrees
@@ -29,12 +29,12 @@ def write(result: ImageResult, folder: Path) -> Path:
     return path
 
 
-def _feature(one: FoundObject, place: Georeference | None) -> dict[str, Any]:
+def _feature(one: FoundObject, class_id: int, place: Georeference | None) -> dict[str, Any]:
     polygons = [
         [_closed(part.outer, place, outer=True), *(_closed(hole, place, outer=False) for hole in part.holes)]
         for part in one.mask.outlines
     ]
-    properties: dict[str, Any] = {"class": one.label, "class_id": one.class_id, "area_px": one.mask.area_px}
+    properties: dict[str, Any] = {"class": one.label, "class_id": class_id, "area_px": one.mask.area_px}
     if one.score is not None:
         properties["score"] = round(one.score, 6)
     if len(polygons) == 1:
