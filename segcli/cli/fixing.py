@@ -1,8 +1,9 @@
 """`segcli fix` and `segcli undo`: repairs of a dataset, and the way back from any change of it."""
 
+import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,7 +18,7 @@ from segcli.implied import TaskName, task_in
 from segcli.plurals import counted
 
 if TYPE_CHECKING:
-    from segcli.steps.fix.plan import FixPlan
+    from segcli.steps.fix.plan import FixPlan, FixReport
 
 _SHOWN = 30
 Dataset = Annotated[str, typer.Argument(help="Folder of the dataset.", metavar="DATASET")]
@@ -88,7 +89,7 @@ def _fix(
         return EXIT_FAILED
     report = apply_fix(plan, num_classes=classes)
     result = write_result(output, "fix", report.as_dict(), done=True)
-    terminal.show_summary("fix", [*report.summary(), *_next(report.findings, dataset)], result=result)
+    terminal.show_summary("fix", [*report.summary(), *_next(report, dataset)], result=result)
     return EXIT_DONE
 
 
@@ -98,8 +99,10 @@ def _show_plan(plan: "FixPlan") -> None:
         terminal.show_table(counted(len(rows), "repair"), ("rule", "where", "what"), rows[:_SHOWN], key="repairs")
     if len(rows) > _SHOWN:
         terminal.show_text(f"... and {len(rows) - _SHOWN} more\n")
-    title = "fix: the plan, nothing is written yet" if plan.draft.changed else "fix: there is nothing to repair"
-    terminal.show_summary(title, plan.summary())
+    title = "fix: nothing could be repaired" if plan.left else "fix: there is nothing to repair"
+    if plan.draft.changed:
+        title = "fix: the plan, nothing is written yet"
+    terminal.show_summary(title, plan.summary(), good=bool(plan.draft.changed or not plan.left))
 
 
 def _agreed(plan: "FixPlan") -> bool:
@@ -109,8 +112,11 @@ def _agreed(plan: "FixPlan") -> bool:
     return typer.confirm(f"Change {files}? Originals are kept, `segcli undo` takes it back")
 
 
-def _next(findings: Any, dataset: Path) -> list[tuple[str, str]]:
+def _next(report: "FixReport", dataset: Path) -> list[tuple[str, str]]:
+    """What to type for the findings that have a repair and were not tried."""
     from segcli.steps.fix.table import REPAIRS
 
-    more = sum(found.code in REPAIRS for found in findings)
-    return [("next", f"{more} more findings have a repair now: segcli fix {dataset}")] if more else []
+    tried = {(found.code, found.path) for found in report.plan.repairable}
+    more = sum(found.code in REPAIRS and (found.code, found.path) not in tried for found in report.findings)
+    what = f"{counted(more, 'further finding')} can be repaired: {shlex.join(['segcli', 'fix', str(dataset)])}"
+    return [("next", what)] if more else []

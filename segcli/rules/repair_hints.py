@@ -12,6 +12,9 @@ from segcli.rules import RULES, Repair
 
 OTHER_VAL = "list other images for val"
 """In hints on copies whose repair would leave nothing in val."""
+NO_IMAGES = "put the images of the dataset into its folder images"
+"""The hint on missing images where none is there whose name could differ."""
+_BY_HAND = (OTHER_VAL, NO_IMAGES)
 REPAIRED = frozenset({Repair.SAFE, Repair.REVIEW})
 
 _NAME = "where only its name differs"
@@ -39,7 +42,7 @@ def _with_repair(found: Finding, dataset_dir: Path) -> Finding:
     if found.code not in RULES or RULES[found.code].repair not in REPAIRED or found.code.startswith("D"):
         return found
     command = shlex.join(["segcli", "fix", str(dataset_dir), "--select", found.code])
-    if command in (found.hint or "") or OTHER_VAL in (found.hint or ""):
+    if any(text in (found.hint or "") for text in (command, *_BY_HAND)):
         return found
     if found.code in SOMETIMES:
         return replace(found, hint=f"{found.hint}; {SOMETIMES[found.code]}: {command}")

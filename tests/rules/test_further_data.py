@@ -12,6 +12,8 @@ from PIL import Image
 
 from segcli.data import rle
 from segcli.data.formats.masks import scan_lists
+from segcli.rules import finding
+from segcli.rules.repair_hints import with_repairs
 from tests.coco_folder import HEIGHT, WIDTH
 from tests.image_files import photo
 from tests.labelme_folder import box
@@ -167,6 +169,20 @@ FURTHER: dict[str, tuple[str, Change, bool]] = {
 def test_one_cause_is_one_finding(tmp_path: Path, rule: str, change: Change):
     found = [fault for fault in looked_at(tmp_path / "data", KINDS["C"], change) if fault.path.endswith("train.json")]
     assert [(fault.code, fault.location) for fault in found] == [(rule, None)]
+
+
+@pytest.mark.parametrize("is_empty", [True, False])
+def test_a_repair_of_names_is_offered_where_images_are(tmp_path: Path, is_empty: bool):
+    def gone(folder):
+        first, *others = sorted(folder.root.glob("images/*"))
+        first.rename(folder.root / ("z" if is_empty else f"images/unlike{first.suffix}"))
+        for path in others:
+            path.unlink()
+
+    (hint,) = (
+        one.hint for one in looked_at(tmp_path / "data", KINDS["C"], parts(gone)) if one.path.endswith("train.json")
+    )
+    assert ("segcli fix" in with_repairs([finding("C111", "a.json", "", hint=hint)], tmp_path)[0].hint) != is_empty
 
 
 def test_names_that_differ_at_their_ends_are_pairs(tmp_path: Path):

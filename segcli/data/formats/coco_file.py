@@ -22,10 +22,13 @@ from segcli.data.instances import InstanceObject, InstanceSample
 from segcli.data.json_text import parse_json
 from segcli.data.lists import relative_name
 from segcli.data.look_alike import difference, look_alikes
+from segcli.data.suffixes import IMAGE_SUFFIXES
+from segcli.data.walk import files_below
 from segcli.errors import InputError
 from segcli.findings import Finding
 from segcli.plurals import counted, listed
 from segcli.rules import finding
+from segcli.rules.repair_hints import NO_IMAGES
 
 IMAGE_FOLDER = "images"
 LISTS = ("images", "annotations", "categories")
@@ -64,8 +67,8 @@ class AnnotationFile:
     _known: set[int] = field(default_factory=set)
     _names: dict[str, int] = field(default_factory=dict)
 
-    def _report(self, code: str, message: str, location: str | None = None) -> None:
-        self.findings.append(finding(code, self.file, message, location=location))
+    def _report(self, code: str, message: str, location: str | None = None, hint: str | None = None) -> None:
+        self.findings.append(finding(code, self.file, message, location=location, hint=hint))
 
     def load(self) -> dict[str, list[Any]]:
         """Returns the three lists of the file; empty lists where it cannot be read."""
@@ -153,7 +156,8 @@ class AnnotationFile:
         all_missing = len(missing) == len(records) and len(missing) >= FEWEST_SHARED
         if all_missing:
             names = listed(missing, name=lambda record: relative_name(record.image, self.root))
-            self._report("C111", f"none of {counted(len(missing), 'image')} is there: {names}")
+            hint = None if files_below(self.root / IMAGE_FOLDER, IMAGE_SUFFIXES) else NO_IMAGES
+            self._report("C111", f"none of {counted(len(missing), 'image')} is there: {names}", hint=hint)
         for record in records.values() if not all_missing else ():
             own = tuple(objects[record.image_id])
             name = relative_name(record.image, self.root)

@@ -6,6 +6,7 @@ import json
 import shlex
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from segcli.cli.main import main
@@ -71,6 +72,15 @@ def test_nothing_to_repair(folder):
     folder.write_list("train", ["a0", "a1", "a2"])
     outcome = run("fix", str(folder.root), "--yes")
     assert outcome.exit_code == 0 and "nothing to repair" in outcome.output
+
+
+def test_what_is_left_is_not_called_repaired_and_not_offered_again(folder):
+    Image.new("L", (40, 90)).save(folder.root / "annotations" / "a1.png")
+    outcome = run("fix", str(folder.root), "--yes")
+    assert outcome.exit_code == 0 and "not repaired" in outcome.output
+    assert "can be repaired" not in outcome.output
+    outcome = run("fix", str(folder.root), "--yes")
+    assert "fix: nothing could be repaired" in outcome.output and "✔" not in outcome.output
 
 
 @pytest.mark.parametrize(("word", "message"), [("S305", "by hand"), ("X9", "no repair exists for rule 'X9'")])
