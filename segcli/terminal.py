@@ -5,6 +5,7 @@ Most of it is written without rich, so that a mistyped option answers at once an
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -100,7 +101,7 @@ def show_text(text: str) -> None:
     """A text as it is, on the output stream; YAML in colours where a person reads it."""
     prepare_streams()
     if not sys.stdout.isatty():
-        sys.stdout.write(text)
+        _put(sys.stdout, text)
         return
     from rich.syntax import Syntax
 
@@ -250,6 +251,14 @@ def _paragraph(text: object, begin: str, width: int) -> list[str]:
 
 
 def _write(stream: IO[str], lines: Iterable[str]) -> None:
+    _put(stream, "\n".join(line.rstrip() for line in lines) + "\n")
+
+
+def _put(stream: IO[str], text: str) -> None:
     prepare_streams()
-    stream.write("\n".join(line.rstrip() for line in lines) + "\n")
-    stream.flush()
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:  # the reader, such as head, has seen enough; the work goes on
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), stream.fileno())

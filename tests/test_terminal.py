@@ -108,3 +108,12 @@ def test_the_page_of_a_rule_fits_without_a_terminal(
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "# Title" and lines[-1] == "-> the end" and code in lines
     assert max(len(line) for line in lines if line != code) <= 80
+
+
+def test_a_reader_that_has_seen_enough_stops_nothing(monkeypatch):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        for _ in range(2):
+            terminal.show_summary("check", [("samples", "4")])
