@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from glob import has_magic
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -196,9 +197,9 @@ def open_sources(given: Input) -> Sources:
     """Finds what an input means; nothing is decoded yet.
 
     Args:
-        given: An image, folder (searched through all levels), glob (``**`` too), list file (``.txt``, one path a
-            line), PDF, multi-page TIFF, video, camera (``camera:0``), stream (``rtsp://``), ``http(s)`` URL, ``-`` (the
-            standard input: the content of a file, or such a list), array (BGR as OpenCV reads it, uint8 [H, W, 3], or
+        given: An image, folder (searched through all levels), glob (``**`` too), list file (``.txt``, one path or
+            URL a line), PDF, multi-page TIFF, video, camera (``camera:0``), stream (``rtsp://``), ``http(s)`` URL, ``-``
+            (the standard input: the content of a file, or such a list), array (BGR as OpenCV reads it, uint8 [H, W, 3], or
             grey [H, W]; for a model that takes bands [H, W, channels] of any numbers), or a sequence of these.
 
     Raises:
@@ -218,7 +219,7 @@ def _entries(given: Input, *, alone: bool = True) -> Iterator[_Entry]:
         yield from _local(given, alone=alone)
     elif isinstance(given, str):
         if is_address(given):
-            yield _Entry(Path(Path(given.partition("?")[0]).stem or "image"), url=given)
+            yield _linked(given)
         elif given == STANDARD_INPUT:
             yield from _piped()
         elif is_stream(given):
@@ -284,11 +285,16 @@ def _list_file(path: Path) -> Iterator[_Entry]:
 
 
 def _list(text: str, folder: Path, origin: str) -> Iterator[_Entry]:
-    """One image a line; of ``image mask`` lines, as datasets have them, the image."""
-    files = [_listed(line.strip(), folder) for line in text.splitlines() if line.strip()]
-    if not files:
+    """One image a line, also a URL; of ``image mask`` lines, as datasets have them, the image."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if not lines:
         raise InputError("the list is empty", path=origin)
-    yield from _mirrored(files, _common_folder(files))
+    for are_links, some in groupby(lines, is_address):
+        if are_links:
+            yield from (_linked(line.split()[0]) for line in some)
+        else:
+            files = [_listed(line, folder) for line in some]
+            yield from _mirrored(files, _common_folder(files))
 
 
 def _piped() -> Iterator[_Entry]:
@@ -298,6 +304,10 @@ def _piped() -> Iterator[_Entry]:
         yield from _list(found, Path(), STANDARD_INPUT)
     else:
         yield _Entry(Path("stdin"), copy=found)
+
+
+def _linked(url: str) -> _Entry:
+    return _Entry(Path(Path(url.partition("?")[0]).stem or "image"), url=url)
 
 
 def _listed(line: str, folder: Path) -> Path:

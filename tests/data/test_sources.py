@@ -72,6 +72,16 @@ def test_a_list_file_may_hold_masks_blanks_and_missing_files(tree):
     assert "no such file" in str(items[3].fault)
 
 
+def test_a_list_file_may_hold_urls(tree, monkeypatch):
+    content = (tree / "b/x.png").read_bytes()
+    monkeypatch.setattr(sources, "fetch_image", {"https://me:secret@host/z.png?size=2": content}.__getitem__)
+    lines = ["a/x.png masks/x.png", "https://me:secret@host/z.png?size=2 masks/z.png", "b/x.png"]
+    (tree / "list.txt").write_text("\n".join(lines), encoding="utf-8")
+    items = list(open_sources(tree / "list.txt"))
+    assert [item.fault for item in items] == [None] * 3
+    assert items[1].input_path == "https://host/z.png?size=2"
+
+
 def test_arrays_are_bgr_as_in_paddlex():
     blue = np.zeros((2, 3, 3), np.uint8)
     blue[..., 0] = 255

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from segcli.data.files import atomic_path
 from segcli.errors import InputError
+from segcli.text import without_password
 
 FILE, INDEX = "manifest.csv", "manifest.index"
 COLUMNS = ("path", "size", "digest", "shard")
@@ -36,6 +37,11 @@ class ManifestRow:
     size: int | None
     digest: str
     shard: int
+
+    @property
+    def shown(self) -> str:
+        """The path as results and messages have it: without a password."""
+        return without_password(self.path)
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ def _answers(
         for number, row in numbered:
             lease.note_row(number)
             if number in fatal:
-                yield row.path, _name(number, row), "workers died while processing this image"
+                yield row.shown, _name(number, row), "workers died while processing this image"
                 continue
             yield from _named([(number, row)], runner([read(row)]))
     else:
@@ -81,24 +81,24 @@ def _named(
     rows: list[tuple[int, ManifestRow]], found: Iterable[ImageResult | str]
 ) -> Iterator[tuple[str, str, ImageResult | str]]:
     for (number, row), one in zip(rows, found, strict=True):
-        yield row.path, _name(number, row), one
+        yield row.shown, _name(number, row), one
 
 
 def _name(number: int, row: ManifestRow) -> str:
-    return f"{number:06d}_{PurePosixPath(row.path).stem[:80]}.png"
+    return f"{number:06d}_{PurePosixPath(row.shown).stem[:80]}.png"
 
 
 def _read(row: ManifestRow, image_range: ImageRange) -> SourceItem:
-    name = Path(PurePosixPath(row.path).stem or "image")
+    name = Path(PurePosixPath(row.shown).stem or "image")
     try:
         data = read_bytes(row.path)
         if row.digest and hashlib.sha256(data).hexdigest() != row.digest:
-            raise InputError("has changed since the manifest was written", path=row.path)
-        return SourceItem(row.path, None, name, decode_input(data, image_range, name=row.path))
+            raise InputError("has changed since the manifest was written", path=row.shown)
+        return SourceItem(row.shown, None, name, decode_input(data, image_range, name=row.shown))
     except InputError as fault:
-        return SourceItem(row.path, None, name, None, fault)
+        return SourceItem(row.shown, None, name, None, fault)
     except MemoryError:
-        return SourceItem(row.path, None, name, None, InputError("there is not enough memory for it", path=row.path))
+        return SourceItem(row.shown, None, name, None, InputError("there is not enough memory for it", path=row.shown))
 
 
 class _Runner:

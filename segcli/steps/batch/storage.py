@@ -13,6 +13,7 @@ from segcli.data.suffixes import IMAGE_SUFFIXES
 from segcli.data.url import fetch_image, is_address
 from segcli.data.walk import folders_below
 from segcli.errors import InputError, MissingPartError, SegcliError
+from segcli.text import without_password
 
 _HINT = "pip install fsspec and the package of the store, such as s3fs or gcsfs"
 
@@ -51,9 +52,9 @@ def read_bytes(path: str) -> bytes:
     except SegcliError:
         raise
     except FileNotFoundError as fault:
-        raise InputError("no such file", path=path) from fault
+        raise InputError("no such file", path=without_password(path)) from fault
     except Exception as fault:  # any: each store has its own exceptions
-        raise InputError(f"cannot be read: {fault}", path=path) from fault
+        raise InputError(f"cannot be read: {fault}", path=without_password(path)) from fault
     return bytes(content)
 
 

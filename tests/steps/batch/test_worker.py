@@ -15,6 +15,7 @@ import pytest
 
 from segcli.data import rle
 from segcli.errors import SegcliError, UsageError
+from segcli.steps.batch import storage
 from segcli.steps.batch.command import count_faults
 from segcli.steps.batch.job import Job
 from segcli.steps.batch.merge import merge, merge_kind
@@ -41,6 +42,21 @@ def wait_for(condition, seconds=60):
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+def test_passwords_of_urls_are_in_no_result(tmp_path, monkeypatch):
+    content = (make_images(tmp_path / "in", 1) / "i000.png").read_bytes()
+    known = {"https://me:secret@host/there.png": content}
+    monkeypatch.setattr(storage, "fetch_image", lambda url: known.get(url, b"no image"))
+    listed = tmp_path / "list.txt"
+    listed.write_text("\n".join([*known, "https://me:secret@host/gone.png"]))
+    job = make_job(tmp_path / "out", listed)
+    assert stub_work(job.folder) == 1
+    found = rows(job)
+    assert [row["input_path"] for row in found] == ["https://host/there.png", "https://host/gone.png"]
+    assert "error" in found[1] and "error" not in found[0]
+    holding = [file.name for file in job.folder.rglob("*") if file.is_file() and b"secret" in file.read_bytes()]
+    assert holding == ["manifest.csv"]
 
 
 def test_every_image_has_a_row_and_a_bad_one_says_why(tmp_path):
