@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from glob import has_magic
 from itertools import groupby
@@ -20,6 +19,7 @@ from segcli.data.decoding.image_range import ImageRange
 from segcli.data.decoding.pages import PAGED_SUFFIXES, open_large, pages_of
 from segcli.data.files import fitting_name, is_file, read_bytes
 from segcli.data.image import RgbImage, decode_input, read_input
+from segcli.data.mistaken_folders import refuse_everything
 from segcli.data.standard_input import STANDARD_INPUT, read_piped
 from segcli.data.suffixes import IMAGE_SUFFIXES
 from segcli.data.url import fetch_image, is_address
@@ -198,9 +198,10 @@ def open_sources(given: Input) -> Sources:
 
     Args:
         given: An image, folder (searched through all levels), glob (``**`` too), list file (``.txt``, one path or
-            URL a line), PDF, multi-page TIFF, video, camera (``camera:0``), stream (``rtsp://``), ``http(s)`` URL, ``-``
-            (the standard input: the content of a file, or such a list), array (BGR as OpenCV reads it, uint8 [H, W, 3], or
-            grey [H, W]; for a model that takes bands [H, W, channels] of any numbers), or a sequence of these.
+            URL a line), PDF, multi-page TIFF, video, camera (``camera:0``), stream (``rtsp://``), ``http(s)`` URL,
+            ``-`` (the standard input: the content of a file, or such a list), array (BGR as OpenCV reads it, uint8
+            [H, W, 3], or grey [H, W]; for a model that takes bands [H, W, channels] of any numbers), or a sequence of
+            these.
 
     Raises:
         InputError: The only input is no file, or a folder, list or glob holds no image.
@@ -254,18 +255,8 @@ def _local(path: Path, *, alone: bool) -> Iterator[_Entry]:
         raise InputError("no such file or folder", path=path, hint="check the path").for_missing_path()
 
 
-def _refuse_everything(folder: Path) -> None:
-    """A home folder, or all of a disk, is named by mistake: it holds whatever programs keep there."""
-    with suppress(OSError, RuntimeError):  # there is no home
-        whole = folder.resolve()
-        if whole in (Path.home().resolve(), Path(whole.anchor)):
-            what = "is a whole disk" if whole == Path(whole.anchor) else "is your home folder"
-            hint = f"name the folder of the images, or a pattern such as {Path(folder, '*.jpg')}"
-            raise InputError(f"{what}, which is not searched for images", path=folder, hint=hint)
-
-
 def _folder(folder: Path) -> Iterator[_Entry]:
-    _refuse_everything(folder)
+    refuse_everything(folder)
     files, closed = [], list[Path]()
     for below, deeper, names in os.walk(folder, onerror=lambda fault: closed.append(Path(fault.filename))):
         deeper[:] = [name for name in deeper if not name.startswith(".")]  # what programs keep, as with files
