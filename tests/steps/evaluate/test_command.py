@@ -54,7 +54,7 @@ def test_weights_of_other_classes_are_refused(run, tmp_path):
 
 
 def test_missing_weights_say_what_to_do(run, tmp_path):
-    with pytest.raises(UsageError, match="no weights to measure"):
+    with pytest.raises(UsageError, match="there are no weights here"):
         measured(run, tmp_path)
 
 

@@ -122,7 +122,7 @@ def test_the_result_says_on_what_was_compared(run, tmp_path):
 
 
 def test_weights_of_another_model_and_missing_weights_are_refused(run, tmp_path):
-    with pytest.raises(UsageError, match="no weights to export"):
+    with pytest.raises(UsageError, match="there are no weights here"):
         export(make_config(tmp_path))
     config = make_config(tmp_path, Export={"weight_path": str(run / "run/best_model/model.pdparams")})
     other = config.model_copy(update={"Global": config.Global.model_copy(update={"model": "SegFormer-B0"})})
