@@ -35,3 +35,9 @@ def differences(rgb: NDArray[np.uint8], learnt: Mapping[str, Any]) -> Iterator[s
             margin = max((known["max"] - known["min"]) / 2, _LEAST_MARGIN)
             if not known["min"] - margin <= value <= known["max"] + margin:
                 yield f"{name} {value:.0f} of 255, learnt from {known['min']:.0f} to {known['max']:.0f}"
+
+
+def is_larger(rgb: NDArray[np.uint8], learnt: Mapping[str, Any]) -> bool:
+    """Whether a side of an image is far longer than in every training image; arguments as above."""
+    sides = zip(("width_px", "height_px"), rgb.shape[1::-1], strict=True)
+    return any(name in learnt and side > learnt[name]["max"] * _SIDES for name, side in sides)

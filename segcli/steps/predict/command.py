@@ -54,12 +54,13 @@ def predict(config: Config) -> PredictResult:
     failed: list[Unreadable] = []
     begin = time.perf_counter()
     sources = sources.read_by(learnt_range(predictor.model.preprocess, config)).every(settings.frame_step)
-    if isinstance(predictor, ExportedPredictor):
-        sources = sources.in_parts_above(predictor.tiling.decoded_px)
+    tiling = predictor.tiling if isinstance(predictor, ExportedPredictor) else None
+    if tiling is not None:
+        sources = sources.in_parts_above(tiling.decoded_px)
     done = Done(output)
     if settings.skip_existing:
         sources = sources.without(done)
-    unlike = UnlikeInputs(predictor.model)
+    unlike = UnlikeInputs(predictor.model, tiling)
     results = _results(predictor, unlike, sources, settings.batch_size, failed)
     predicted = _joined(_write(results, output, config), output)
     seconds = time.perf_counter() - begin

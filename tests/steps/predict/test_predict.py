@@ -13,13 +13,16 @@ from PIL import Image
 import segcli
 from segcli.config.schema import SlidingWindowConfig
 from segcli.data.fingerprint.images import numbers_of
+from segcli.data.sources import SourceItem
 from segcli.errors import ConfigError, InputError, UsageError, WeightsError
 from segcli.inference.exported_model import ExportedModel
 from segcli.inference.runtimes import open_graph, paddle_runtime
 from segcli.inference.runtimes.choice import open_runtime
+from segcli.inference.tiling import NetworkFacts, tiling
 from segcli.models.card import ModelCard
 from segcli.runtimes import RuntimeRow
 from segcli.steps.predict.command import predict
+from segcli.steps.predict.unlike import UnlikeInputs
 from tests.trained_model import MODEL, make_config, trained_run
 
 
@@ -72,6 +75,23 @@ def test_inputs_unlike_the_training_images_are_told_and_answered(images, folder,
     assert told.message.startswith("brightness 1 of 255, learnt from")
     assert "night.png is unlike the training images of the model" in caplog.text
     assert any("night.png" in entry["input_path"] for entry in result.as_dict()["unlike_training"])
+
+
+@pytest.mark.parametrize(("wanted", "is_told"), [(None, True), ((300, 300), False)])
+def test_tiles_are_told_for_an_image_that_is_shrunk_much(folder, caplog, wanted, is_told):
+    opened = ExportedModel.open(folder)
+    inputs = {key: {"min": 300, "median": 300, "max": 300} for key in ("width_px", "height_px")}
+    model = replace(
+        opened, card=replace(opened.card, inputs=inputs), preprocess=replace(opened.preprocess, size=(64, 64))
+    )
+    window = None if wanted is None else SlidingWindowConfig(crop_size=wanted, stride=wanted)
+    tiles = tiling(window, 1000, NetworkFacts(model.preprocess, model.input_size, inputs, "paddle"))
+    items = [SourceItem("large.png", None, Path("large"), np.full((300, 1300, 3), 128, np.uint8))]
+    with caplog.at_level(logging.WARNING, logger="segcli"):
+        list(UnlikeInputs(model, tiles).watched(items))
+    assert "width 1300 px, learnt from 300 to 300" in caplog.text
+    told = "-o Predict.sliding_window.crop_size=[300,300] -o Predict.sliding_window.stride=[225,225]"
+    assert (told in caplog.text) is is_told
 
 
 def test_deep_images_are_read_by_the_range_that_the_model_has_learnt(folder, tmp_path):
