@@ -43,7 +43,7 @@ def can_place(version: str) -> bool:
         return _KNOWN[version]
     file, key = cache_folder() / FILE, f"{version} {platform.machine()}"
     kept: dict[str, bool] = {}
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, TypeError):
         kept = dict(json.loads(file.read_text(encoding="utf-8")))
     if key not in kept:
         found = probe()
