@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from segcli.data import rle
-from segcli.data.formats.masks import scan_lists
+from segcli.data.formats.masks import find_root, scan_lists
 from segcli.rules import finding
 from segcli.rules.repair_hints import with_repairs
 from tests.coco_folder import HEIGHT, WIDTH
@@ -195,6 +195,23 @@ def test_names_that_differ_at_their_ends_are_pairs(tmp_path: Path):
     found = scan_lists(folder.root)
     assert len(found.train) + len(found.val) == 5
     assert all(one.image.stem == f"image_{one.mask.stem[:-2]}" for one in (*found.train, *found.val))
+
+
+@pytest.mark.parametrize("kinds", [["labelIds", "labelTrainIds", "color"], ["color", "labelIds"]])
+def test_the_layout_of_cityscapes_is_read(tmp_path: Path, kinds: list[str]):
+    for split, count in (("train", 3), ("val", 2)):
+        images, masks = (tmp_path / kind / split / "ulm" for kind in ("leftImg8bit", "gtFine"))
+        for number in range(count):
+            name = f"ulm_{number:06}_000019"
+            for path in (images / f"{name}_leftImg8bit.png", *(masks / f"{name}_gtFine_{kind}.png" for kind in kinds)):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.touch()
+            (masks / f"{name}_gtFine_polygons.json").write_text('{"imgHeight": 4, "objects": [{"polygon": []}]}')
+    found = scan_lists(find_root(tmp_path))
+    assert (len(found.train), len(found.val)) == (3, 2)
+    used = {one.mask.stem.rpartition("_")[2] for one in (*found.train, *found.val)}
+    assert used == {"labelTrainIds" if "labelTrainIds" in kinds else "labelIds"}
+    assert {fault.code for fault in found.findings} == {"S004"}
 
 
 @pytest.mark.parametrize(

@@ -16,13 +16,15 @@ from segcli.plurals import listed
 Pair = tuple[Path, Path]
 """An image and its mask."""
 
-IMAGE_FOLDERS = ("images", "imgs", "image", "img", "img_dir")
-MASK_FOLDERS = ("annotations", "masks", "labels", "mask", "label", "ann_dir", "gt")
-"""Names in any case."""
+IMAGE_FOLDERS = ("images", "imgs", "image", "img", "img_dir", "leftimg8bit")
+MASK_FOLDERS = ("annotations", "masks", "labels", "mask", "label", "ann_dir", "gt", "gtfine")
+"""Names in any case; the last ones are of Cityscapes."""
 SPLIT_FOLDERS = {Split.TRAIN: ("train", "training"), Split.VAL: ("val", "valid", "validation")}
 TEST_FOLDERS = ("test", "testing")
 """Images there need no masks."""
-_ENDINGS = ("_mask", "-mask", "_label", "_seg", "_gt", "_labelIds")
+_OF_KINDS = ("_gtFine_labelTrainIds", "_gtFine_labelIds")
+"""Endings of the masks of class ids among those of several kinds that Cityscapes has of an image; the first is used."""
+_ENDINGS = (*_OF_KINDS, "_leftImg8bit", "_mask", "-mask", "_label", "_seg", "_gt", "_labelIds")
 _DIGITS = "0123456789"
 _FEWEST_ALIKE = 3
 """From so many masks, all with an image, names that differ at their beginning or end are paired."""
@@ -107,7 +109,7 @@ def _both(root: Path) -> tuple[dict[str, Path], dict[str, Path]]:
     images = {} if folder is None else {_name(path, folder): path for path in files_below(folder, IMAGE_SUFFIXES)}
     for name in _named(root, MASK_FOLDERS) if images else ():
         if root / name != folder:
-            masks = {_name(path, root / name): path for path in files_below(root / name, MASK_SUFFIXES)}
+            masks = {_name(path, root / name): path for path in _of_one_kind(files_below(root / name, MASK_SUFFIXES))}
             if images.keys() & masks.keys():
                 return images, masks
             if len(masks) >= _FEWEST_ALIKE:
@@ -115,6 +117,12 @@ def _both(root: Path) -> tuple[dict[str, Path], dict[str, Path]]:
                 if alike[1].keys() <= alike[0].keys():
                     return alike
     return {}, {}
+
+
+def _of_one_kind(masks: list[Path]) -> list[Path]:
+    """The masks of class ids, where names tell that there are others of the same images."""
+    kinds = ([path for path in masks if path.stem.endswith(ending)] for ending in _OF_KINDS)
+    return next(filter(None, kinds), masks)
 
 
 def _without_common_ends(files: Mapping[str, Path]) -> dict[str, Path]:
