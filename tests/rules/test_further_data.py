@@ -88,6 +88,12 @@ def text_categories(folder) -> None:
     folder.parts["val"]["categories"].reverse()
 
 
+def codes_of_other_size(folder) -> None:
+    """Run-length codes of images of another size."""
+    for entry in folder.parts["train"]["annotations"]:
+        entry["segmentation"] = {"size": [HEIGHT, 2 * WIDTH], "counts": [9, 2 * HEIGHT * WIDTH - 9]}
+
+
 def of_squares(words: str) -> Change:
     """Square images, with one line each."""
 
@@ -164,7 +170,13 @@ FURTHER: dict[str, tuple[str, Change, bool]] = {
 
 
 @pytest.mark.parametrize(
-    ("rule", "change"), [("C111", all_named("C:\\Users\\ann\\x{}")), ("C125", parts(pairs)), ("C164", parts(text_ids))]
+    ("rule", "change"),
+    [
+        ("C111", all_named("C:\\Users\\ann\\x{}")),
+        ("C125", parts(pairs)),
+        ("C128", parts(codes_of_other_size)),
+        ("C164", parts(text_ids)),
+    ],
 )
 def test_one_cause_is_one_finding(tmp_path: Path, rule: str, change: Change):
     found = [fault for fault in looked_at(tmp_path / "data", KINDS["C"], change) if fault.path.endswith("train.json")]

@@ -25,7 +25,7 @@ _BOX_FAULTS = frozenset({"C121", "C122", "C134"})
 _DISAGREEMENTS = frozenset({"C122", "C134"})
 _REPORTED_TOGETHER = frozenset({"C136", "C138"})
 _OUTSIDE = frozenset({"C139"})
-_FAULTS_OF_TOOLS = frozenset({"C123", "C124", "C125", "C130", "C135"})
+_FAULTS_OF_TOOLS = frozenset({"C123", "C124", "C125", "C128", "C130", "C135"})
 FEWEST_SHARED = 3
 """From so many objects, or images, a fault that all of them have is reported once."""
 EXPLAINS_NO_OBJECTS = frozenset(
