@@ -22,6 +22,7 @@ AREA_SHARE = 0.1
 """Tolerance of an area, in addition to the difference between counting pixels and measuring the outline."""
 SHOWN = 60
 """Most characters of a value that a message quotes."""
+_NUMBERS = {int, float}
 _FLAGS = {"0": False, "false": False, "": False, "none": False, "1": True, "true": True}
 
 Fault = tuple[str, str]
@@ -140,9 +141,10 @@ def _code(segmentation: Mapping[str, Any], width: int, height: int, faults: list
 def _ring_fault(ring: Any) -> Fault | None:
     if not isinstance(ring, list):
         return "C125", f"is a {type(ring).__name__}"
-    if any(isinstance(value, list | dict) for value in ring):
+    kinds = set(map(type, ring))
+    if kinds & {list, dict}:
         return "C125", "is a list of pairs, not of numbers"
-    if len(ring) % 2 or not _all_numbers(ring):
+    if len(ring) % 2 or not (kinds <= _NUMBERS and _is_finite(ring)):
         odd = f"has {len(ring)} coordinates, an odd number"
         return "C125", odd if len(ring) % 2 else "holds values that are no numbers"
     if ring and (max(ring) > FAR_PX or min(ring) < -FAR_PX):
@@ -153,9 +155,13 @@ def _ring_fault(ring: Any) -> Fault | None:
 
 
 def _all_numbers(values: list[Any]) -> bool:
-    """Whether all are finite numbers: the sum is finite only then."""
+    return set(map(type, values)) <= _NUMBERS and _is_finite(values)
+
+
+def _is_finite(numbers: list[float]) -> bool:
+    """Whether all numbers are finite: their sum is finite only then."""
     try:
-        return set(map(type, values)) <= {int, float} and isfinite(float(sum(values)))
+        return isfinite(sum(numbers))
     except OverflowError:  # an integer that no float can hold
         return False
 
