@@ -75,8 +75,14 @@ def _bounds(pixels: NDArray[np.bool_]) -> tuple[int, int, int, int]:
 
 
 def _to(surface: NDArray[np.bool_]) -> Values:
-    """Distance of every pixel to a surface."""
+    """Distance of every pixel to a surface.
+
+    OpenCV's last digit depends on where in memory an image lies. Squares of distances between pixels are integers, by
+    which all digits are right (below 2,000 px, from where on a float32 square is not within one half of its integer).
+    """
     if not surface.any():
         return np.full(surface.shape, np.inf)
     away = np.ascontiguousarray(~surface).view(np.uint8)
-    return np.asarray(cv2.distanceTransform(away, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float64)
+    found = cv2.distanceTransform(away, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    exact: Values = np.sqrt(np.rint(np.square(found, dtype=np.float64)))
+    return exact

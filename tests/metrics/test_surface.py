@@ -12,7 +12,7 @@ from segcli.data.classes import ClassMap
 from segcli.metrics.label_pair import LabelPair
 from segcli.metrics.semantic_counts import SemanticCounts
 from segcli.metrics.semantic_report import SemanticReport, semantic_intervals
-from segcli.metrics.surface import count_hd95, count_nsd
+from segcli.metrics.surface import _to, count_hd95, count_nsd
 from segcli.metrics.table import surface_metrics
 
 
@@ -85,3 +85,11 @@ def test_they_are_numbers_of_the_report_with_intervals():
     assert 0 < report.totals()["NSD"] < 1 < report.totals()["HD95"]
     found = semantic_intervals(counts, "exclude", 200).all
     assert found["HD95"].low < report.totals()["HD95"] < found["HD95"].high
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_distances_have_all_their_digits(seed: int) -> None:
+    from scipy.ndimage import distance_transform_edt
+
+    surface = np.random.default_rng(seed).random((300, 400)) < 0.0005
+    assert (_to(surface) == distance_transform_edt(~surface)).all()
