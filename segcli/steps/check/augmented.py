@@ -6,12 +6,12 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from shlex import quote
 
 from segcli.data.samples import Split
 from segcli.findings import Finding
 from segcli.plurals import counted, listed
 from segcli.rules import finding
+from segcli.steps.check.split_by_pattern import split_by_pattern
 
 PATTERN = r"([^/]+)[.]rf[.]"
 """Finds the image of which a file was made, such as `cat_jpg` of `cat_jpg.rf.0a1b2c.jpg`."""
@@ -37,7 +37,6 @@ def augmented_in_both(
                 splits[match["source"]].add(split)
     both = [source for source, own in splits.items() if len(own) > 1]
     if both:
-        command = f"segcli split {quote(str(root))} --group-pattern {quote(PATTERN)} --yes"
-        hint = f"{command} keeps the copies of an image in one split" if can_split else None
+        hint = f"{split_by_pattern(root, PATTERN)} keeps the copies of an image in one split" if can_split else None
         message = f"copies that Roboflow made of {counted(len(both), 'image')} are in both splits: {listed(both)}"
         yield finding(rule, str(root), message, hint=hint)

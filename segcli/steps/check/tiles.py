@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from shlex import quote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from segcli.errors import InputError
 from segcli.findings import Finding
 from segcli.plurals import counted
 from segcli.rules import finding
+from segcli.steps.check.split_by_pattern import split_by_pattern
 
 PATTERN = r"([^/]*?)[_-]+[a-zA-Z]*[0-9]+[_-]+[a-zA-Z]*[0-9]+[.]"
 """Finds the image that a tile was cut from in its name: `scene_0_512.png`, `scene-x3-y4.tif`."""
@@ -69,8 +69,8 @@ def tiles_in_both(
         f"{counted(tiles, 'image')} are neighbouring tiles of {counted(len(in_both), 'larger image')} in both splits, "
         f"such as {source}: {in_train} in train, {len(grid) - in_train} in val"
     )
-    command = f"segcli split {quote(str(root))} --group-pattern {quote(PATTERN)} --yes"
-    hint = f"{command} keeps the tiles of an image in one split" if can_split and len(grids) > 1 else None
+    can_split = can_split and len(grids) > 1
+    hint = f"{split_by_pattern(root, PATTERN)} keeps the tiles of an image in one split" if can_split else None
     yield finding(rule, str(root), message, hint=hint)
 
 
