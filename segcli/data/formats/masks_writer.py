@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from segcli.data.classes import BACKGROUND_NAME, IGNORE_INDEX, IGNORE_NAME
 from segcli.data.formats.format import Placed, PlacedImage, Put, Written, in_images_folder, lose_flags
 from segcli.data.formats.label_map_painter import paint_labels, seen_share
 from segcli.data.formats.masks import LIST_FILES
 from segcli.data.formats.object_painter import ObjectPainter
+from segcli.data.label_png import encode_label_png
 from segcli.data.lists import joined_line
 from segcli.data.palette import png_palette
 
@@ -32,7 +31,7 @@ def write_masks(placed: Placed, put: Put) -> Written:
     palette = png_palette(256)
     for image in placed.images:
         labels = _paint(image, placed, ids, painter, written)
-        put(f"{folder}/{image.stem}.png", indexed_png(labels, palette))
+        put(f"{folder}/{image.stem}.png", encode_label_png(labels, palette))
         written.made["masks"] += 1
     for split, name in LIST_FILES.items():
         put(name, "".join(f"{_line(image, folder)}\n" for image in placed.of(split)).encode())
@@ -57,15 +56,6 @@ def mask_folder(placed: Placed) -> str:
     taken = placed.root / MASK_FOLDER
     crowded = any(image.source.file is not None and image.source.file.parent == taken for image in placed.images)
     return OTHER_MASK_FOLDER if crowded else MASK_FOLDER
-
-
-def indexed_png(labels: NDArray[np.uint8], palette: list[int]) -> bytes:
-    """Encodes a label map as a palette PNG whose pixel values are the ids."""
-    stream = io.BytesIO()
-    image = Image.fromarray(labels)
-    image.putpalette(palette)
-    image.save(stream, format="PNG", compress_level=1)
-    return stream.getvalue()
 
 
 def _paint(

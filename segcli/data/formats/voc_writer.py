@@ -12,10 +12,11 @@ from segcli.data.classes import BACKGROUND_NAME, IGNORE_INDEX
 from segcli.data.formats.annotated import AnnotatedObject
 from segcli.data.formats.format import Placed, PlacedImage, Put, Written, is_object, lose_flags
 from segcli.data.formats.label_map_painter import paint_labels
-from segcli.data.formats.masks_writer import class_ids, indexed_png
+from segcli.data.formats.masks_writer import class_ids
 from segcli.data.formats.object_painter import ObjectPainter, iou
 from segcli.data.formats.voc_layout import COLOUR_FILE, SETS
 from segcli.data.image import Labels
+from segcli.data.label_png import encode_label_png
 from segcli.data.palette import voc_palette
 from segcli.data.samples import Split
 
@@ -38,7 +39,7 @@ def write_voc(placed: Placed, put: Put) -> Written:
         for folder, labels in zip(
             ("SegmentationClass", "SegmentationObject"), _maps(image, ids, painter, written), strict=True
         ):
-            put(f"{folder}/{image.stem}.png", indexed_png(labels, palette))
+            put(f"{folder}/{image.stem}.png", encode_label_png(labels, palette))
         written.made["maps"] += 1
     for split in Split:
         put(f"{SETS}/{split.value}.txt", "".join(f"{image.stem}\n" for image in placed.of(split)).encode())

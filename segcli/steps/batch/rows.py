@@ -9,11 +9,12 @@ import numpy as np
 from PIL import Image
 
 from segcli.data import rle
+from segcli.data.label_png import encode_label_png
+from segcli.data.palette import png_palette
 from segcli.steps.predict.image_result import ImageResult
 from segcli.steps.predict.instance_files import coco_results
 from segcli.steps.predict.instance_results import InstanceResult
 from segcli.steps.predict.semantic_results import SegResult
-from segcli.steps.predict.writers import label_image
 
 Row = dict[str, Any]
 _PNG_EFFORT = 3
@@ -42,9 +43,10 @@ def mask_png(result: ImageResult) -> bytes:
 
     Annotations are numbered from 1 in the order of the row; where they overlap, the higher score is on top.
     """
-    image = label_image(result.labels, result.classes) if isinstance(result, SegResult) else _numbered(result)
+    if isinstance(result, SegResult):
+        return encode_label_png(result.labels, png_palette(len(result.classes)))
     data = io.BytesIO()
-    image.save(data, "PNG", compress_level=_PNG_EFFORT)
+    _numbered(result).save(data, "PNG", compress_level=_PNG_EFFORT)
     return data.getvalue()
 
 

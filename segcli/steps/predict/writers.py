@@ -15,6 +15,7 @@ from segcli.data import files
 from segcli.data.classes import ClassMap
 from segcli.data.files import atomic_path, write_bytes_atomic
 from segcli.data.image import Labels, RgbImage
+from segcli.data.label_png import encode_label_png
 from segcli.data.palette import png_palette
 from segcli.errors import InputError
 from segcli.report.overlay import overlay, with_legend
@@ -25,7 +26,7 @@ Counts = NDArray[np.int64]
 
 _JPEG_QUALITY = 92
 _PNG_EFFORT = 3
-"""PNG compression level: label maps hardly become smaller with more effort."""
+"""PNG compression level: maps of grey values hardly become smaller with more effort."""
 _ID_TEXT = tuple(map(str, range(256)))
 
 
@@ -43,12 +44,11 @@ def overlay_image(rgb: RgbImage, labels: Labels, classes: ClassMap, counts: Coun
 
 def save_label_map(path: Path, labels: Labels, classes: ClassMap) -> None:
     """Writes the label map: as a lossless PNG whose pixel values are the ids; in other formats as colours."""
-    image = label_image(labels, classes)
+    if path.suffix.lower() == ".png":
+        write_bytes_atomic(path, encode_label_png(labels, png_palette(len(classes))))
+        return
     with atomic_path(path) as temporary:
-        if path.suffix.lower() == ".png":
-            image.save(temporary, compress_level=_PNG_EFFORT)
-        else:
-            image.convert("RGB").save(temporary)
+        label_image(labels, classes).convert("RGB").save(temporary)
 
 
 def save_grey(path: Path, values: Labels) -> Path:
