@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from segcli import json_output, signals, terminal
 from segcli.errors import EXIT_DATASET_INVALID, EXIT_DONE, EXIT_FAILED, BusyError, ConfigError
 from segcli.failure_report import Failure, failure_of
-from segcli.start_up import end_start_up
+from segcli.garbage import end_start_up
 
 if TYPE_CHECKING:
     from segcli.config.load import LoadedConfig

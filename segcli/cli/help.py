@@ -10,8 +10,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from segcli.cli.shell_words import ASKED, join_shell_words
+from segcli.garbage import begin_start_up
 from segcli.json_output import json_output, tell_result
-from segcli.start_up import begin_start_up
 from segcli.text import ensure_streams, takes_colours
 
 _OPTIONS, _COMMANDS = "Options", "Commands"

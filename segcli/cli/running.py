@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from segcli.cli.shared_options import with_options
+from segcli.garbage import end_start_up
 from segcli.json_output import json_output
-from segcli.start_up import end_start_up
 
 if TYPE_CHECKING:
     from segcli.errors import SegcliError

@@ -30,8 +30,8 @@ def parse_json(data: bytes | str) -> Any:
     """
     raw = data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass")
     try:
-        # to look for long numbers by a regular expression takes a quarter of the time of the parser
-        is_long = _LONG_NUMBER in raw.translate(_DIGITS_AS_0)
+        # a regular expression would take a quarter of the parser's time; from the end, the search skips short numbers
+        is_long = raw.translate(_DIGITS_AS_0).rfind(_LONG_NUMBER) >= 0
         values = json.loads(data, parse_int=_integer) if is_long else _parsed(data)
         return _without_halves(values) if b"\\u" in raw and _SURROGATE.search(raw) else values
     except RecursionError as fault:

@@ -40,17 +40,6 @@ def polygons_box(polygons: Sequence[Sequence[float]]) -> tuple[float, float, flo
     return left, top, max(xs) - left, max(ys) - top
 
 
-def ring_boxes(rings: Sequence[Sequence[float]]) -> Values:
-    """Smallest box around each polygon: left, top, width and height, float64 [n, 4]."""
-    if not rings:
-        return np.empty((0, 4))
-    corners = np.array(list(chain.from_iterable(rings)), np.float64).reshape(-1, 2)
-    lengths = np.array([len(ring) // 2 for ring in rings], np.intp)
-    starts = np.cumsum(lengths) - lengths
-    least, most = np.minimum.reduceat(corners, starts), np.maximum.reduceat(corners, starts)
-    return np.concatenate([least, most - least], axis=1)
-
-
 @dataclass(frozen=True)
 class Sides:
     """All sides of many polygons, in order of polygons and of their left ends.

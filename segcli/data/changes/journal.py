@@ -22,7 +22,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path, PureWindowsPath
 from typing import Any
@@ -128,7 +128,7 @@ class Step:
         step = replace(self, state=state)
         values = {
             "state": state.value,
-            "changes": [asdict(change) for change in step.changes],
+            "changes": [vars(change) for change in step.changes],
             "folders": list(step.folders),
         }
         # ASCII, because names of files may hold bytes that are no characters

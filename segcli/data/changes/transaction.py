@@ -8,6 +8,7 @@ change, and so is an `undo` that was killed: every step can be taken again. Who 
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import shutil
@@ -58,11 +59,15 @@ class Transaction:
     step: Step
     changes: list[Change] = field(default_factory=list)
     _gone: set[str] = field(default_factory=set)
+    _folders: set[Path] = field(default_factory=set)
 
     def stage(self, target: str) -> Path:
         """Where to write the new content of `target` (relative to the root, forward slashes)."""
         path = self.step.staged(_inside(self.root, target))
-        path.parent.mkdir(parents=True, exist_ok=True)
+        folder = path.parent
+        if folder not in self._folders:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._folders.add(folder)
         return path
 
     def take_away(self, target: str) -> None:
@@ -238,7 +243,8 @@ def _unwritable(root: Path, fault: OSError) -> SegcliError:
 
 
 def _missing_folders(root: Path, changes: Iterable[Change]) -> tuple[str, ...]:
-    names = {parent.as_posix() for change in changes for parent in PurePosixPath(change.target).parents}
+    folders = {change.target.rpartition("/")[0] for change in changes}
+    names = {parent.as_posix() for folder in folders for parent in PurePosixPath(folder, "file").parents}
     return tuple(sorted(name for name in names if not (root / name).exists()))
 
 
@@ -254,4 +260,4 @@ def _synced_sha256(path: Path) -> str:
     """Digest of a file that is on the disk before it takes another's place."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
-    return sha256_of(path)
+        return hashlib.file_digest(file, "sha256").hexdigest()

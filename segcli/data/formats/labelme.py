@@ -8,13 +8,14 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from PIL import Image
 
-from segcli.data.boxes import FAR_PX
+from segcli.data.boxes import FAR_PX, BoxXyxy
 from segcli.data.files import read_bytes
 from segcli.data.foreign_content import foreign_content
 from segcli.data.formats.embedded_trace import EmbeddedTrace
@@ -67,6 +68,12 @@ class Shape:
     group_id: int | str | None = None
     mask: bytes | None = None
     flags: tuple[str, ...] = ()
+
+    @cached_property
+    def extent(self) -> BoxXyxy:
+        """Left, top, right and bottom of the points, of which there is at least one."""
+        xs, ys = zip(*self.points, strict=True)
+        return min(xs), min(ys), max(xs), max(ys)
 
 
 @dataclass(frozen=True)
@@ -189,7 +196,7 @@ def _read_shape(number: int, entry: object, name: str, findings: list[Finding]) 
         mask=_mask_data(entry.get("mask")) if kind == "mask" else None,
         flags=tuple(name for name, is_set in flags.items() if is_set) if isinstance(flags, dict) else (),
     )
-    fault = _points_fault(points) or _shape_fault(shape)
+    fault = ("L104", "its points are not pairs of finite numbers") if points is None else _shape_fault(shape)
     if fault is not None:
         place = f"shape {number} ({shape.label})" if shape.label else f"shape {number}"
         findings.append(finding(fault[0], name, fault[1], location=place))
@@ -211,6 +218,9 @@ def _group(value: object) -> int | str | None:
 
 def _shape_fault(shape: Shape) -> tuple[str, str] | None:
     """Rule id and message of the problem of a shape; None for a valid shape."""
+    furthest = max(map(abs, shape.extent)) if shape.points else 0.0
+    if furthest > FAR_PX:
+        return "L104", f"a point lies {furthest:.6g} px away, further than any image reaches"
     if not shape.label:
         return "L105", "has no label"
     if shape.kind not in MIN_POINTS:
@@ -253,12 +263,3 @@ def _as_pairs(values: Any) -> Any:
     if isinstance(values, list) and len(values) % 2 == 0 and all(isinstance(value, int | float) for value in values):
         return list(zip(values[0::2], values[1::2], strict=True))
     return values
-
-
-def _points_fault(points: tuple[tuple[float, float], ...] | None) -> tuple[str, str] | None:
-    if points is None:
-        return "L104", "its points are not pairs of finite numbers"
-    furthest = max(map(abs, chain.from_iterable(points)), default=0.0)
-    if furthest > FAR_PX:
-        return "L104", f"a point lies {furthest:.6g} px away, further than any image reaches"
-    return None

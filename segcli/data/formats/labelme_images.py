@@ -150,11 +150,11 @@ def _fitted(sample: LabelMeSample, header: ImageHeader, *, exchanged: bool) -> t
 
 def bounds_of(shape: Shape) -> BoxXyxy:
     """Left, top, right and bottom of a shape, without line width and point size."""
-    xs, ys = zip(*shape.points, strict=True)
     if shape.kind == "circle":
-        radius = math.dist(*shape.points[:2])
-        return xs[0] - radius, ys[0] - radius, xs[0] + radius, ys[0] + radius
-    return min(xs), min(ys), max(xs), max(ys)
+        (x, y), edge = shape.points[:2]
+        radius = math.dist((x, y), edge)
+        return x - radius, y - radius, x + radius, y + radius
+    return shape.extent
 
 
 def _opened(sample: LabelMeSample) -> tuple[ImageHeader, PurePosixPath]:

@@ -10,8 +10,9 @@ import numpy as np
 from segcli.data.classes import NO_CLASSES
 from segcli.data.formats.annotated import AnnotatedDataset, AnnotatedImage, ShapeGroup
 from segcli.data.formats.labelme import Shape
+from segcli.data.formats.labelme_images import bounds_of
 from segcli.data.formats.labelme_objects import has_outline, outline
-from segcli.data.polygons import Sides, ring_boxes, self_crossings
+from segcli.data.polygons import Sides, self_crossings
 from segcli.data.same_outlines import Repeated, images_with_near_boxes, repeated_outlines
 from segcli.findings import Finding
 from segcli.plurals import counted
@@ -59,8 +60,9 @@ def _crossings(images: Iterable[Sequence[Shape]]) -> dict[int, tuple[float, floa
 
 def _with_near_boxes(images: Sequence[Sequence[Shape]]) -> set[int]:
     """Indices of the images in which a shape may repeat another."""
-    outlined = [(index, outline(shape)) for index, shapes in enumerate(images) for shape in _objects(shapes)]
-    boxes = ring_boxes([ring for _, ring in outlined])
+    outlined = [(index, bounds_of(shape)) for index, shapes in enumerate(images) for shape in _objects(shapes)]
+    edges = np.array([bounds for _, bounds in outlined], np.float64).reshape(-1, 4)
+    boxes = np.concatenate([edges[:, :2], edges[:, 2:] - edges[:, :2]], axis=1)
     return images_with_near_boxes(boxes, np.array([index for index, _ in outlined], np.intp))
 
 

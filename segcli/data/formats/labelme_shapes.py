@@ -82,17 +82,17 @@ class LabelCanvas:
         if box is None:
             return None
         self._image.paste(0, reach)
-        area_px = part.width * part.height - part.histogram()[0]
+        area_px = int(np.count_nonzero(np.frombuffer(part.tobytes(), np.uint8)))
         return (left + box[0], top + box[1], box[2] - box[0], box[3] - box[1]), area_px
 
     def _reach(self, shape: Shape) -> tuple[int, int, int, int]:
         """Left, top, right and bottom of a part of the image beyond which a shape has no pixel."""
         if shape.kind not in ("polygon", "rectangle"):
             return self._whole
-        xs, ys = zip(*shape.points, strict=True)
+        x0, y0, x1, y1 = shape.extent
         _, _, width, height = self._whole
-        left, top = (min(max(math.floor(min(values)) - 1, 0), most) for values, most in ((xs, width), (ys, height)))
-        right, bottom = math.ceil(max(xs)) + 2, math.ceil(max(ys)) + 2
+        left, top = min(max(math.floor(x0) - 1, 0), width), min(max(math.floor(y0) - 1, 0), height)
+        right, bottom = math.ceil(x1) + 2, math.ceil(y1) + 2
         return left, top, max(left, min(right, width)), max(top, min(bottom, height))
 
     def _polygon(self, shape: Shape, value: int) -> None:

@@ -20,6 +20,7 @@ from segcli.data.formats.other_tools import refuse_other_tools
 from segcli.data.formats.table import format_named, formats_in
 from segcli.errors import CHECK_THE_PATH, DatasetError, UsageError
 from segcli.findings import Finding
+from segcli.garbage import collecting_rarely
 from segcli.models.names import MODEL_TASKS
 from segcli.plurals import counted
 from segcli.progress import working
@@ -51,6 +52,7 @@ class ConvertOptions:
     skip_faulty: bool = False
 
 
+@collecting_rarely()
 def plan_conversion(config: Config) -> ConversionPlan:
     """Plans and checks a conversion in place; writes nothing.
 
@@ -75,6 +77,7 @@ def plan_conversion(config: Config) -> ConversionPlan:
     return read_settled(folder, read)
 
 
+@collecting_rarely()
 def plan_transfer(source: Path, target_dir: Path, to: str, options: ConvertOptions | None = None) -> ConversionPlan:
     """Plans and checks a conversion into a new folder; writes nothing.
 
@@ -113,6 +116,7 @@ def read_dataset(source: Path) -> AnnotatedDataset:
     raise DatasetError(fault.message, [fault], path=source, hint=fault.hint)
 
 
+@collecting_rarely()
 def apply_conversion(plan: ConversionPlan) -> ConvertReport:
     """Applies a plan, completely or not at all; `segcli.data.changes.undo.undo` reverts it.
 
