@@ -80,7 +80,7 @@ def test_a_reader_finds_old_or_new_or_says_what_to_type(root, monkeypatch):
 
 @pytest.mark.parametrize("name", READERS)
 def test_every_reader_stops_at_a_change_that_was_stopped(root, monkeypatch, name):
-    assert die(lambda: split_dataset(config(root, 40, 60, seed=3)), monkeypatch, at=12)
+    assert die(lambda: split_dataset(config(root, 40, 60, seed=3)), monkeypatch, at=11)
     before = snapshot(root, without="")
     assert not (root / "train.txt").exists() or not (root / "val.txt").exists()
     with pytest.raises(DatasetError, match="segcli undo"):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from segcli.config.schema import CheckDatasetConfig, Config
+from segcli.cpu import reuse_memory
 from segcli.data.changes.journal import FOLDER, signature, steps
 from segcli.data.changes.settled import dataset_root, read_settled, unreadable_findings
 from segcli.data.changes.transaction import changing, transaction
@@ -124,6 +125,7 @@ def apply_conversion(plan: ConversionPlan) -> ConvertReport:
         DatasetError: The plan has faults, or the conversion is lossy and `allow_lossy` is false; nothing was written.
         BusyError: Another process changes the dataset, or has changed it since the plan was made.
     """
+    reuse_memory()
     if plan.errors:
         skippable = all(found.code in plan.skippable for found in plan.errors)
         raise DatasetError(
