@@ -7,9 +7,7 @@ image, checks nothing, keeps no originals, and lets no reader see half a dataset
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -24,6 +22,7 @@ from PIL import Image, ImageDraw
 from segcli.cpu import reuse_memory
 from segcli.steps.convert.command import apply_conversion, plan_conversion
 from tests.bench.peers.environments import PEERS
+from tests.bench.peers.timed import seconds
 from tests.bench.table import Row
 from tests.labelme_folder import convert_config, shape, write_lists
 
@@ -167,7 +166,4 @@ def _peer_images_a_second(source: Path, python: str) -> float:
         flat.mkdir()
         for path in (*source.glob("images/*"), *source.glob("annotations/*.json")):
             shutil.copy(path, flat)
-        command = [python, "-c", LABELME2COCO, str(flat), str(Path(folder) / "out")]
-        environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-        return IMAGES / float(next(line.split()[1] for line in done.stdout.splitlines() if line.startswith("SECONDS")))
+        return IMAGES / seconds(python, LABELME2COCO, flat, Path(folder) / "out")

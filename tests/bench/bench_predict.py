@@ -7,8 +7,6 @@ Paddle with oneDNN off, the only mode in which PaddleX works on a CPU with Paddl
 
 from __future__ import annotations
 
-import os
-import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -24,6 +22,7 @@ from segcli.runtimes import runtimes
 from segcli.steps.export.command import export_weights
 from segcli.steps.predict.command import predict
 from tests.bench.peers.environments import PEERS
+from tests.bench.peers.timed import seconds
 from tests.bench.table import Row
 from tests.trained_model import MODEL, make_config, save_weights
 
@@ -66,11 +65,9 @@ def _reference(model: ExportedModel, images: list[str], scratch: Path) -> tuple[
     python = PEERS["paddlex"].python()
     if not python:
         return "plain Paddle, network alone", _plain_paddle(model)
-    environment = {**os.environ, "PADDLE_PDX_ENABLE_MKLDNN_BYDEFAULT": "False"}
-    command = [python, "-c", PADDLEX, MODEL, str(model.folder), str(scratch / "paddlex"), *images]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    seconds = next(float(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("SECONDS"))
-    return "PaddleX 3.7.2", len(images) / seconds
+    given = (MODEL, model.folder, scratch / "paddlex", *images)
+    needed = seconds(python, PADDLEX, *given, variables={"PADDLE_PDX_ENABLE_MKLDNN_BYDEFAULT": "False"})
+    return "PaddleX 3.7.2", len(images) / needed
 
 
 def _plain_paddle(model: ExportedModel) -> float:

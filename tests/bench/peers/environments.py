@@ -50,7 +50,13 @@ PEERS = {
     for peer in (
         Peer("labelme2coco", ("labelme2coco",), "labelme2coco", "SEGCLI_LABELME2COCO_PYTHON"),
         Peer("paddlex", ("paddlepaddle==3.3.1", "paddlex[cv,serving]==3.7.2"), "paddlex", "SEGCLI_PADDLEX_PYTHON"),
-        Peer("paddleseg", ("paddlepaddle==3.3.1", "paddleseg"), "paddleseg", "SEGCLI_PADDLESEG_PYTHON"),
+        # the last Paddle on which it trains as it comes, with what that asks for
+        Peer(
+            "paddleseg",
+            ("paddlepaddle==2.6.2", "paddleseg", "numpy<2", "setuptools"),
+            "paddleseg",
+            "SEGCLI_PADDLESEG_PYTHON",
+        ),
         Peer("torch", ("torch", "transformers"), "torch", "SEGCLI_TORCH_PYTHON", index="SEGCLI_TORCH_INDEX"),
     )
 }
