@@ -44,7 +44,7 @@ print("SECONDS", best)
 
 PADDLESEG = """
 import sys, time
-import numpy  # first: that Paddle brings a zlib of its own, with which a later import of Python's crashes
+import numpy  # before Paddle, see environments.py
 import paddle
 from paddleseg.models import PPLiteSeg, STDC1
 from paddleseg.models.losses import CrossEntropyLoss

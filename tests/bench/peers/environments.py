@@ -21,14 +21,14 @@ class Peer:
     Attributes:
         name: What it is called on the command line.
         requirements: For pip.
-        module: Imported to see whether it works.
+        modules: Imported in this order to see whether it works.
         variable: Environment variable that names a Python which has it already.
         index: Environment variable of a package index that has smaller builds; where it is not set, pip's own is used.
     """
 
     name: str
     requirements: tuple[str, ...]
-    module: str
+    modules: str
     variable: str
     index: str | None = None
 
@@ -54,7 +54,7 @@ PEERS = {
         Peer(
             "paddleseg",
             ("paddlepaddle==2.6.2", "paddleseg", "numpy<2", "setuptools"),
-            "paddleseg",
+            "numpy, paddleseg",  # Paddle 2.6 brings a zlib of its own, with which a later import of Python's crashes
             "SEGCLI_PADDLESEG_PYTHON",
         ),
         Peer("torch", ("torch", "transformers"), "torch", "SEGCLI_TORCH_PYTHON", index="SEGCLI_TORCH_INDEX"),
@@ -83,7 +83,7 @@ def _make(peer: Peer) -> int:
     steps = (
         [sys.executable, "-m", "venv", str(peer.folder)],
         [str(_python(peer.folder)), *install, *(["--extra-index-url", index] if index else [])],
-        [str(_python(peer.folder)), "-c", f"import {peer.module}"],
+        [str(_python(peer.folder)), "-c", f"import {peer.modules}"],
     )
     for command in steps:
         # without our own packages, which would hide those of the peer
