@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import paddle
 from paddle import Tensor, nn
 from paddle.nn import functional as F
 from paddle.nn.initializer import Assign, Constant
 
+from segcli.models.instance.host_sampling import WeightedRows, is_on_host
 from segcli.models.instance.layers import SelfAttention, layer_norm, linear
 
 Shapes = Sequence[tuple[int, int]]
@@ -65,16 +67,33 @@ class DeformableAttention(nn.Layer):
         Returns:
             [B, Q, C].
         """
-        heads, levels, points = self._heads, self._levels, self._points
+        heads, samples = self._heads, self._levels * self._points
         length = query.shape[1]
-        offsets = self.sampling_offsets(query).reshape([-1, length, heads, levels * points, 2])
+        offsets = self.sampling_offsets(query).reshape([-1, length, heads, samples, 2])
         centre, size = paddle.split(boxes.unsqueeze([2, 3]), 2, axis=-1)
-        grid = 2 * (centre + offsets / points * size * 0.5) - 1
-        grid = grid.transpose([0, 2, 1, 3, 4]).flatten(0, 1)  # [B * heads, Q, levels * points, 2]
-        weights = F.softmax(self.attention_weights(query).reshape([-1, length, heads, levels * points]))
-        weights = weights.transpose([0, 2, 1, 3]).flatten(0, 1).unsqueeze(1)  # [B * heads, 1, Q, levels * points]
+        places = centre + offsets / self._points * size * 0.5
+        weights = F.softmax(self.attention_weights(query).reshape([-1, length, heads, samples]))
+        value = self.value_proj(memory)
+        attend = self._attend_on_host if is_on_host(value) else self._attend
+        result: Tensor = self.output_proj(attend(value, places, weights, shapes))
+        return result
 
-        value = self.value_proj(memory).transpose([0, 2, 1])  # [B, C, sum(H * W)]
+    def _attend(self, value: Tensor, places: Tensor, weights: Tensor, shapes: Shapes) -> Tensor:
+        """Weighted samples of the values.
+
+        Args:
+            value: [B, sum(H * W), C].
+            places: Where they are sampled [B, Q, heads, levels * points, 2] (x, y in 0..1).
+            weights: [B, Q, heads, levels * points].
+            shapes: Height and width of each level.
+
+        Returns:
+            [B, Q, C].
+        """
+        heads, points, length = self._heads, self._points, places.shape[1]
+        grid = (2 * places - 1).transpose([0, 2, 1, 3, 4]).flatten(0, 1)  # [B * heads, Q, levels * points, 2]
+        weights = weights.transpose([0, 2, 1, 3]).flatten(0, 1).unsqueeze(1)  # [B * heads, 1, Q, levels * points]
+        value = value.transpose([0, 2, 1])  # [B, C, sum(H * W)]
         samples = []
         start = 0
         for level, (height, width) in enumerate(shapes):
@@ -83,8 +102,34 @@ class DeformableAttention(nn.Layer):
             samples.append(F.grid_sample(image, where, align_corners=False))
             start += height * width
         out = (paddle.concat(samples, axis=-1) * weights).sum(-1)  # [B * heads, C / heads, Q]
-        result: Tensor = self.output_proj(out.reshape([-1, heads * self._head_channels, length]).transpose([0, 2, 1]))
-        return result
+        return out.reshape([-1, heads * self._head_channels, length]).transpose([0, 2, 1])
+
+    def _attend_on_host(self, value: Tensor, places: Tensor, weights: Tensor, shapes: Shapes) -> Tensor:
+        """As `_attend`: each sample is four rows of the values, so that a query sums rows of a table."""
+        images, length, heads = places.shape[:3]
+        sizes = np.repeat([(width, height) for height, width in shapes], self._points, axis=0)  # [levels * points, 2]
+        tokens = int(np.prod(shapes, axis=1).sum())
+        exact = places * paddle.to_tensor(sizes, dtype="float32") - 0.5
+        low = exact.detach().floor()
+        high_share = exact - low
+        pixels = np.stack([low.numpy(), low.numpy() + 1], axis=-1)
+        with np.errstate(invalid="ignore"):  # places of a diverged network are NaN; its loss reports that
+            whole = pixels.astype(np.int32)  # [B, Q, heads, samples, 2, 2]
+        inside = (whole >= 0) & (whole < sizes[..., None])
+        shares = paddle.stack([1 - high_share, high_share], axis=-1) * paddle.to_tensor(inside.astype(np.float32))
+        corners = shares[..., 1, :].unsqueeze(-1) * shares[..., 0, :].unsqueeze(-2)  # [B, Q, heads, samples, 2, 2]
+
+        starts = np.repeat(np.cumsum([0, *(height * width for height, width in shapes[:-1])]), self._points)
+        whole = np.clip(whole, 0, sizes[..., None] - 1)
+        token = whole[..., 1, :, None] * sizes[:, :1, None] + whole[..., 0, None, :] + starts[:, None, None]
+        token += tokens * np.arange(images).reshape(-1, 1, 1, 1, 1, 1)
+        columns = (token * heads + np.arange(heads).reshape(-1, 1, 1, 1)).astype(np.int32)
+
+        rows = images * length * heads
+        shared = (corners * weights.unsqueeze([-1, -2])).reshape([rows, -1])
+        table = value.reshape([-1, self._head_channels])
+        out: Tensor = WeightedRows.apply(shared, table, columns.reshape(rows, -1))
+        return out.reshape([images, length, -1])
 
 
 class DecoderLayer(nn.Layer):

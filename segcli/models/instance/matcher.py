@@ -14,7 +14,7 @@ from scipy.optimize import linear_sum_assignment
 
 from segcli.models.instance.boxes import cxcywh_to_xyxy, giou_loss
 from segcli.models.instance.mask_queries import QueryPrediction
-from segcli.models.instance.point_samples import at_points
+from segcli.models.instance.point_samples import maps_at_points
 
 Match = tuple[Tensor, Tensor]
 """Of one image: query indices and object indices of the same length (int64)."""
@@ -114,9 +114,8 @@ class SetMatcher(nn.Layer):
 
         if self._points:
             # bilinear sampling is linear: sampled prototypes give the sampled masks of all queries at once
-            grid = (2.0 * points - 1.0).unsqueeze([0, 1])
-            sampled = F.grid_sample(prototypes.unsqueeze(0), grid, align_corners=False).squeeze([0, 2])  # [K, P]
-            truth = at_points(targets.masks[i], points.unsqueeze(0).expand([targets.counts[i], -1, -1]))  # [n, P]
+            sampled = maps_at_points(prototypes, points)  # [K, P]
+            truth = maps_at_points(targets.masks[i], points)  # [n, P]
         else:
             sampled, truth = prototypes.flatten(1), targets.masks[i].flatten(1)
         logits = paddle.matmul(prediction.coefficients[i], sampled)  # [Q, P]

@@ -103,12 +103,11 @@ class SetLoss(nn.Layer):
         true_boxes = _chosen(targets.boxes, matches, 1)
         corners, true_corners = cxcywh_to_xyxy(boxes), cxcywh_to_xyxy(true_boxes)
         masks = _matched_masks(prediction, prototypes, matches)
-        true_masks = _chosen(targets.masks, matches, 1)
         if mask_quality:
-            quality = _mask_iou(masks.detach(), true_masks)
+            quality = _mask_iou(masks.detach(), targets, matches)
         else:
             quality = box_iou(corners.detach(), true_corners).squeeze(-1)
-        mask_loss, dice_loss = self._mask_losses(masks, true_masks)
+        mask_loss, dice_loss = self._mask_losses(masks, targets, matches)
         sums = [
             self._class_loss(prediction.logits, quality, targets, matches),
             F.l1_loss(boxes, true_boxes, reduction="sum"),
@@ -133,13 +132,13 @@ class SetLoss(nn.Layer):
         weight = 0.75 * F.sigmoid(logits).pow(2.0) * (1 - label) + score * label
         return F.binary_cross_entropy_with_logits(logits, score, weight=weight, reduction="sum")
 
-    def _mask_losses(self, masks: Tensor, true_masks: Tensor) -> tuple[Tensor, Tensor]:
+    def _mask_losses(self, masks: Tensor, targets: Targets, matches: list[Match]) -> tuple[Tensor, Tensor]:
         """Cross-entropy (mean over points) and dice loss, each summed over the masks [M, h, w]."""
         if self._sampling.points:
             points = self._sampling.coordinates(masks)
-            logits, truth = at_points(masks, points), at_points(true_masks, points).detach()
+            logits, truth = at_points(masks, points), _truth_at(points, targets, matches)
         else:
-            logits, truth = masks.flatten(1), true_masks.flatten(1)
+            logits, truth = masks.flatten(1), _chosen(targets.masks, matches, 1).flatten(1)
         entropy = F.binary_cross_entropy_with_logits(logits, truth, reduction="none").mean(1).sum()
         prob = F.sigmoid(logits)
         dice = 1 - (2 * (prob * truth).sum(1) + 1) / (prob.sum(1) + truth.sum(1) + 1)
@@ -189,12 +188,29 @@ def _matched_masks(prediction: QueryPrediction, prototypes: Sequence[Tensor], ma
     return paddle.concat(masks).reshape([-1, height, width])
 
 
-def _mask_iou(logits: Tensor, true_masks: Tensor) -> Tensor:
-    """IoU [M] of mask logits [M, h, w] and masks [M, H, W], both at twice (h, w)."""
+def _truth_at(points: Tensor, targets: Targets, matches: list[Match]) -> Tensor:
+    """Values [M, P] of the matched objects' masks at points [M, P, 2]; masks of full size are not copied."""
+    counts = [objects.shape[0] for _, objects in matches]
+    with paddle.no_grad():
+        return paddle.concat(
+            [
+                at_points(targets.masks[i], some, matches[i][1])
+                for i, some in enumerate(points.split(counts))
+                if counts[i]
+            ]
+        )
+
+
+def _mask_iou(logits: Tensor, targets: Targets, matches: list[Match]) -> Tensor:
+    """IoU [M] of mask logits [M, h, w] and the matched objects' masks, both at twice (h, w)."""
     size = [2 * logits.shape[1], 2 * logits.shape[2]]
-    kind = {"mode": "bilinear", "align_corners": False}
-    predicted = (F.interpolate(logits.unsqueeze(0), size=size, **kind).squeeze(0) > 0).astype("float32").flatten(1)
-    truth = (F.interpolate(true_masks.unsqueeze(0), size=size, **kind).squeeze(0) > 0.5).astype("float32").flatten(1)
+
+    def positive(maps: Tensor, threshold: float) -> Tensor:
+        large = F.interpolate(maps.unsqueeze(0), size=size, mode="bilinear", align_corners=False).squeeze(0)
+        return (large > threshold).astype("float32").flatten(1)
+
+    predicted = positive(logits, 0.0)
+    truth = _chosen([positive(masks, 0.5) if len(masks) else masks for masks in targets.masks], matches, 1)
     inter = (predicted * truth).sum(1)
     union = predicted.sum(1) + truth.sum(1) - inter
     return (inter + 1e-2) / (union + 1e-2)
