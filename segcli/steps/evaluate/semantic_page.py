@@ -38,7 +38,7 @@ def _classes(report: SemanticReport) -> PageTable:
     rows = []
     for class_name, values in by_class.items():
         known = report.intervals.by_class.get(class_name, {})
-        cells = [str(values[name]) if name == "pixels" else shown(values[name], known.get(name)) for name in names]
+        cells = [f"{values[name]:,}" if name == "pixels" else shown(values[name], known.get(name)) for name in names]
         rows.append((class_name, *cells))
     return PageTable("Classes", ("class", *names), rows, "95 % bootstrap intervals in brackets")
 
@@ -47,7 +47,7 @@ def _confusions(report: SemanticReport) -> PageTable:
     """The pairs of classes with most confused pixels."""
     columns = ("true", "predicted", "pixels", "share of the true class", "near a border")
     rows = [
-        (one["true"], one["predicted"], str(one["pixels"]), f"{one['share']:.1%}", f"{one['near_border']:.1%}")
+        (one["true"], one["predicted"], f"{one['pixels']:,}", f"{one['share']:.1%}", f"{one['near_border']:.1%}")
         for one in largest_confusions(report)
     ]
     return PageTable("Largest confusions", columns, rows, wrong_sentence(report), words=2)
