@@ -6,7 +6,7 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
-from segcli.models.promptable.sam.layers import FeedForward, LayerNorm2D, ReluStack
+from segcli.models.promptable.sam.layers import Doubling, FeedForward, LayerNorm2D, ReluStack, add, spread
 
 NUM_MASKS = 4
 """The first mask is for unambiguous prompts, the other three for ambiguous ones."""
@@ -28,10 +28,10 @@ class MaskDecoder(nn.Layer):
         self.iou_token = nn.Embedding(1, dim)
         self.mask_tokens = nn.Embedding(NUM_MASKS, dim)
         self.output_upscaling = nn.Sequential(
-            nn.Conv2DTranspose(dim, dim // 4, 2, stride=2),
+            Doubling(dim, dim // 4),
             LayerNorm2D(dim // 4),
             nn.GELU(),
-            nn.Conv2DTranspose(dim // 4, dim // 8, 2, stride=2),
+            Doubling(dim // 4, dim // 8),
             nn.GELU(),
         )
         self.output_hypernetworks_mlps = nn.LayerList([ReluStack(dim, dim, dim // 8, 3) for _ in range(NUM_MASKS)])
@@ -55,7 +55,7 @@ class MaskDecoder(nn.Layer):
         count, grid = sparse.shape[0], image.shape[-1]
         outputs = paddle.concat([self.iou_token.weight, self.mask_tokens.weight]).unsqueeze(0)
         tokens = paddle.concat([outputs.expand([count, -1, -1]), sparse], axis=1)
-        keys = (image + dense).flatten(2).transpose([0, 2, 1]).expand([count, -1, -1])
+        keys = add(image, dense).flatten(2).transpose([0, 2, 1]).expand([count, -1, -1])
         tokens, keys = self.transformer(tokens, keys, image_positions.flatten(2).transpose([0, 2, 1]))
         features = self.output_upscaling(keys.transpose([0, 2, 1]).reshape([-1, self.dim, grid, grid]))
         heads = [head(tokens[:, 1 + index]) for index, head in enumerate(self.output_hypernetworks_mlps)]
@@ -78,6 +78,7 @@ class TwoWayTransformer(nn.Layer):
     ) -> tuple[paddle.Tensor, paddle.Tensor]:
         """Maps tokens ``[B, N, dim]`` and keys ``[B, H * W, dim]`` to the same shapes."""
         queries = tokens
+        key_positions = spread(key_positions, keys.shape)  # once for five sums
         for layer in self.layers:
             queries, keys = layer(queries, keys, tokens, key_positions)
         attended = self.final_attn_token_to_image(queries + tokens, keys + key_positions, keys)

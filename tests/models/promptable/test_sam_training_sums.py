@@ -1,0 +1,67 @@
+"""Training computes what exported graphs compute, by operators that are quick in Paddle."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import paddle
+import pytest
+
+from segcli.models.promptable.sam.layers import Doubling, LayerNorm2D, add
+from segcli.models.promptable.table import build_promptable_network
+
+SLOW_FROM = 100_000
+"""Elements from which a sum of different shapes is noticed."""
+
+
+def step(network: Any, images: int) -> list[np.ndarray[Any, Any]]:
+    """Answers to a box and a click on two objects, and the gradients."""
+    rng = np.random.default_rng(0)
+    network.clear_gradients()
+    embedding = paddle.to_tensor(rng.standard_normal((images, 64, 32, 32)).astype("float32"), stop_gradient=False)
+    coords = paddle.to_tensor(rng.uniform(20, 200, (2, 3, 2)).astype("float32"))
+    labels = paddle.to_tensor([[2.0, 3.0, 1.0], [2.0, 3.0, 0.0]])
+    mask = paddle.to_tensor(rng.standard_normal((2, 1, 128, 128)).astype("float32"))
+    logits, iou = network(embedding, coords, labels, mask, paddle.ones([2]))
+    ((logits * logits).mean() + iou.sum()).backward()
+    gradients = [p.grad.numpy() for p in network.parameters() if p.grad is not None]
+    return [logits.numpy(), iou.numpy(), embedding.grad.numpy(), *gradients]
+
+
+@pytest.mark.parametrize("images", [1, 2])
+def test_answers_and_gradients_are_those_of_the_exported_graph(images: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    paddle.seed(0)
+    network = build_promptable_network("SAM-tiny")
+    ours = step(network, images)
+    monkeypatch.setattr(paddle, "in_dynamic_mode", lambda: False)
+    exported = step(network, images)
+    assert len(ours) == len(exported) > 50
+    for mine, reference in zip(ours, exported, strict=True):
+        np.testing.assert_allclose(mine, reference, rtol=1e-4, atol=2e-6 * max(1.0, float(np.abs(reference).max())))
+
+
+def test_large_sums_are_of_equal_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sum of different shapes takes 15 times as long: they were half of a step."""
+    found = []
+    add_of_tensors = paddle.Tensor.__add__
+
+    def noted(x: paddle.Tensor, y: Any) -> paddle.Tensor:
+        out = add_of_tensors(x, y)
+        # the last axis alone is quick
+        if isinstance(y, paddle.Tensor) and x.shape != y.shape and min(x.ndim, y.ndim) > 1 and out.size >= SLOW_FROM:
+            found.append((x.shape, y.shape))
+        return out
+
+    monkeypatch.setattr(paddle.Tensor, "__add__", noted)
+    decoder = build_promptable_network("SAM-tiny").mask_decoder
+    image, dense = paddle.ones([1, 64, 32, 32]), paddle.ones([2, 64, 32, 32])
+    decoder(image, paddle.ones([1, 64, 32, 32]), paddle.ones([2, 3, 64]), dense)
+    LayerNorm2D(4)(paddle.ones([1, 4, 200, 200]))
+    Doubling(4, 4)(paddle.ones([1, 4, 100, 100]))
+    assert found == []
+
+
+def test_sums_of_different_shapes() -> None:
+    wide, high = paddle.rand([1, 3, 1]), paddle.rand([2, 1, 4])
+    np.testing.assert_array_equal(add(wide, high).numpy(), wide.numpy() + high.numpy())
