@@ -9,6 +9,7 @@ import paddle.nn.functional as F
 from paddle import nn
 
 from segcli.models.promptable.lseg.vit import VisionTransformer
+from segcli.models.promptable.sums import Convolution
 
 
 class Backbone(nn.Layer):
@@ -27,7 +28,7 @@ class Backbone(nn.Layer):
         self.act_postprocess1 = Reassemble(dim, first, nn.Conv2DTranspose(first, first, 4, stride=4))
         self.act_postprocess2 = Reassemble(dim, second, nn.Conv2DTranspose(second, second, 2, stride=2))
         self.act_postprocess3 = Reassemble(dim, third, None)
-        self.act_postprocess4 = Reassemble(dim, fourth, nn.Conv2D(fourth, fourth, 3, stride=2, padding=1))
+        self.act_postprocess4 = Reassemble(dim, fourth, Convolution(fourth, fourth, 3, stride=2, padding=1))
 
     def forward(self, image: paddle.Tensor) -> list[paddle.Tensor]:
         """Maps ``[B, 3, H, W]`` to four maps ``[B, C_i, H / s_i, W / s_i]`` with strides 4, 8, 16, 32."""
@@ -50,7 +51,7 @@ class Reassemble(nn.Layer):
     def __init__(self, dim: int, channels: int, resize: nn.Layer | None) -> None:
         super().__init__()
         self.add_sublayer("0", _Readout(dim))
-        self.add_sublayer("3", nn.Conv2D(dim, channels, 1))
+        self.add_sublayer("3", Convolution(dim, channels, 1))
         self.has_resize = resize is not None
         if resize is not None:
             self.add_sublayer("4", resize)
@@ -94,7 +95,7 @@ class Scratch(nn.Layer):
         self.refinenet2 = Fusion(features)
         self.refinenet3 = Fusion(features)
         self.refinenet4 = Fusion(features)
-        self.head1 = nn.Conv2D(features, out_dim, 1)
+        self.head1 = Convolution(features, out_dim, 1)
 
     def forward(self, maps: Sequence[paddle.Tensor]) -> paddle.Tensor:
         """Maps the four maps of `Backbone` to ``[B, out_dim, H / 2, W / 2]``."""
@@ -110,7 +111,7 @@ class Fusion(nn.Layer):
 
     def __init__(self, features: int) -> None:
         super().__init__()
-        self.out_conv = nn.Conv2D(features, features, 1)
+        self.out_conv = Convolution(features, features, 1)
         # The coarsest block has no finer map to add, but the published file contains its unit as well.
         self.resConfUnit1 = _ResidualUnit(features)
         self.resConfUnit2 = _ResidualUnit(features)

@@ -12,6 +12,7 @@ from paddle import nn
 from segcli.models.promptable.lseg.dpt import Backbone, Scratch
 from segcli.models.promptable.lseg.text_encoder import TextEncoder
 from segcli.models.promptable.lseg.vit import VisionTransformer
+from segcli.models.promptable.sums import unit_vectors
 
 PATCH_SIZE = 16
 TEMPERATURE = 0.07
@@ -85,11 +86,11 @@ class LSeg(nn.Layer):
 
     def encode_image(self, image: paddle.Tensor) -> paddle.Tensor:
         """Maps ``[B, 3, H, W]`` (sides divisible by 32) to unit vectors of pixels, ``[B, D, H / 2, W / 2]``."""
-        return F.normalize(self.scratch(self.pretrained(image)), axis=1)
+        return unit_vectors(self.scratch(self.pretrained(image)))
 
     def encode_tokens(self, tokens: Sequence[paddle.Tensor], rows: int, columns: int) -> paddle.Tensor:
         """The rest of `encode_image`, from the outputs of the ViT for a grid of ``rows`` x ``columns`` patches."""
-        return F.normalize(self.scratch(self.pretrained.reassemble(tokens, rows, columns)), axis=1)
+        return unit_vectors(self.scratch(self.pretrained.reassemble(tokens, rows, columns)))
 
     def compare(self, pixels: paddle.Tensor, texts: paddle.Tensor) -> paddle.Tensor:
         """Maps pixels ``[B, D, h, w]`` and texts ``[K, D]`` to logits ``[B, K, 2 * h, 2 * w]``."""
@@ -120,7 +121,7 @@ class PixelGraph(nn.Layer):
 
     def forward(self, image: paddle.Tensor) -> paddle.Tensor:
         """As `LSeg.encode_image`."""
-        return F.normalize(self.scratch(self.pretrained(image)), axis=1)
+        return unit_vectors(self.scratch(self.pretrained(image)))
 
 
 class TextGraph(nn.Layer):

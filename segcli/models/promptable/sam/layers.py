@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import pairwise
 
 import paddle
@@ -29,34 +28,6 @@ class LayerNorm2D(nn.Layer):
         variance = centred.square().mean(axis=1, keepdim=True)
         normal = centred / paddle.sqrt(variance + self.epsilon)
         return normal * self.weight.reshape([1, -1, 1, 1]) + self.bias.reshape([1, -1, 1, 1])
-
-
-def add(x: paddle.Tensor, y: paddle.Tensor) -> paddle.Tensor:
-    """A sum of different shapes, which Paddle computes 5 times faster once both are copied to one shape."""
-    return spread(x, y.shape) + spread(y, x.shape) if paddle.in_dynamic_mode() else x + y
-
-
-def spread(x: paddle.Tensor, shape: Sequence[int]) -> paddle.Tensor:
-    """`x` copied to the shape that it has in a sum with that shape; `x` itself in exported graphs."""
-    if not paddle.in_dynamic_mode():
-        return x
-    wanted = paddle.broadcast_shape(x.shape, shape)
-    return x if x.shape == wanted else x.expand(wanted)
-
-
-class Doubling(nn.Conv2DTranspose):
-    """A transposed convolution that doubles the size of a map."""
-
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__(in_channels, out_channels, 2, stride=2)
-
-    def forward(self, x: paddle.Tensor, output_size: Sequence[int] | None = None) -> paddle.Tensor:
-        """Maps ``[B, C, H, W]`` to ``[B, C', 2 * H, 2 * W]``."""
-        if not paddle.in_dynamic_mode():
-            traced: paddle.Tensor = super().forward(x, output_size)
-            return traced
-        out = F.conv2d_transpose(x, self.weight, stride=2)
-        return add(out, self.bias.reshape([1, -1, 1, 1]))
 
 
 class Neck(nn.Sequential):

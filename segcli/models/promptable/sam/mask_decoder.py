@@ -6,7 +6,8 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
-from segcli.models.promptable.sam.layers import Doubling, FeedForward, LayerNorm2D, ReluStack, add, spread
+from segcli.models.promptable.sam.layers import FeedForward, LayerNorm2D, ReluStack
+from segcli.models.promptable.sums import Doubling, add, spread
 
 NUM_MASKS = 4
 """The first mask is for unambiguous prompts, the other three for ambiguous ones."""

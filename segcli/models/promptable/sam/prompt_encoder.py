@@ -10,6 +10,7 @@ from paddle import nn
 
 from segcli.models.promptable.sam.layers import LayerNorm2D
 from segcli.models.promptable.sam.rasterized_prompts import RasterizedPrompts
+from segcli.models.promptable.sums import Convolution
 
 PADDING_LABEL = -1
 
@@ -34,13 +35,13 @@ class PromptEncoder(nn.Layer):
         self.point_embeddings = nn.LayerList([nn.Embedding(1, dim) for _ in range(4)])
         self.not_a_point_embed = nn.Embedding(1, dim)
         self.mask_downscaling = nn.Sequential(
-            nn.Conv2D(1, mask_channels // 4, 2, stride=2),
+            Convolution(1, mask_channels // 4, 2, stride=2),
             LayerNorm2D(mask_channels // 4),
             nn.GELU(),
-            nn.Conv2D(mask_channels // 4, mask_channels, 2, stride=2),
+            Convolution(mask_channels // 4, mask_channels, 2, stride=2),
             LayerNorm2D(mask_channels),
             nn.GELU(),
-            nn.Conv2D(mask_channels, dim, 1),
+            Convolution(mask_channels, dim, 1),
         )
         self.no_mask_embed = nn.Embedding(1, dim)
         self.drawing = RasterizedPrompts(dim, image_size, 4 * grid, mask_channels) if rasterized_prompts else None

@@ -7,6 +7,7 @@ import paddle
 from paddle import nn
 
 from segcli.models.promptable.sam.layers import LayerNorm2D
+from segcli.models.promptable.sums import Convolution
 
 BESIDE, ON, BOX_START, BOX_END = 0, 1, 2, 3
 DISC_PIXELS = 2.0
@@ -32,13 +33,13 @@ class RasterizedPrompts(nn.Layer):
         self.pixel = image_size / side
         self.centres = (np.arange(side, dtype=np.float32) + 0.5) * self.pixel
         self.downscaling = nn.Sequential(
-            nn.Conv2D(3, channels, 2, stride=2),
+            Convolution(3, channels, 2, stride=2),
             LayerNorm2D(channels),
             nn.GELU(),
-            nn.Conv2D(channels, 2 * channels, 2, stride=2),
+            Convolution(channels, 2 * channels, 2, stride=2),
             LayerNorm2D(2 * channels),
             nn.GELU(),
-            nn.Conv2D(2 * channels, dim, 1),
+            Convolution(2 * channels, dim, 1),
         )
 
     def forward(self, coords: paddle.Tensor, labels: paddle.Tensor) -> paddle.Tensor:

@@ -8,7 +8,8 @@ import numpy as np
 import paddle
 import pytest
 
-from segcli.models.promptable.sam.layers import Doubling, LayerNorm2D, add
+from segcli.models.promptable.sam.layers import LayerNorm2D
+from segcli.models.promptable.sums import Doubling, add, unit_vectors
 from segcli.models.promptable.table import build_promptable_network
 
 SLOW_FROM = 100_000
@@ -41,6 +42,36 @@ def test_answers_and_gradients_are_those_of_the_exported_graph(images: int, monk
         np.testing.assert_allclose(mine, reference, rtol=1e-4, atol=2e-6 * max(1.0, float(np.abs(reference).max())))
 
 
+def test_lseg_trains_as_its_exported_graph_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+    paddle.seed(0)
+    network = build_promptable_network("LSeg-tiny")
+    image = paddle.to_tensor(np.random.default_rng(0).standard_normal((2, 3, 96, 96)).astype("float32"))
+    direction = paddle.to_tensor(np.random.default_rng(1).standard_normal((2, 32, 48, 48)).astype("float32"))
+
+    def measured() -> list[np.ndarray[Any, Any]]:
+        network.clear_gradients()
+        pixels = network.encode_image(image)
+        (pixels * direction).sum().backward()
+        return [pixels.numpy(), *[p.grad.numpy() for p in network.parameters() if p.grad is not None]]
+
+    ours = measured()
+    monkeypatch.setattr(paddle, "in_dynamic_mode", lambda: False)
+    exported = measured()
+    assert len(ours) == len(exported) > 50
+    largest = max(float(np.abs(reference).max()) for reference in exported[1:])
+    for mine, reference in zip(ours, exported, strict=True):
+        np.testing.assert_allclose(mine, reference, rtol=1e-4, atol=1e-6 * largest)
+
+
+def test_the_unit_vector_of_nothing_has_no_gradient() -> None:
+    x = paddle.zeros([1, 3, 2, 2])
+    x.stop_gradient = False
+    unit = unit_vectors(x)
+    unit.sum().backward()
+    assert np.abs(unit.numpy()).max() == 0.0
+    assert np.isfinite(x.grad.numpy()).all()
+
+
 def test_large_sums_are_of_equal_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
     """A sum of different shapes takes 15 times as long: they were half of a step."""
     found = []
@@ -59,6 +90,7 @@ def test_large_sums_are_of_equal_shapes(monkeypatch: pytest.MonkeyPatch) -> None
     decoder(image, paddle.ones([1, 64, 32, 32]), paddle.ones([2, 3, 64]), dense)
     LayerNorm2D(4)(paddle.ones([1, 4, 200, 200]))
     Doubling(4, 4)(paddle.ones([1, 4, 100, 100]))
+    build_promptable_network("LSeg-tiny").encode_image(paddle.ones([8, 3, 96, 96]))
     assert found == []
 
 
