@@ -55,6 +55,13 @@ def test_every_value_is_written_as_python_writes_it(ensure_ascii):
         None: {2: "two", 1.5: {}},
         "rows": [[1e-9, 2], []],
         "point": Point(1, 2.5),
+        "whole": [[0.0, -0.0, 3.0], [1e14], [], [-7.0, 12345678.0]],
+        "large": [[1e15, 1e16], [1e17, -1e22]],
+        "mixed": [[1.0, 2], [0.5, 3.0]],
+        "words": [[True, 1], [2.0, None]],
+        "deep": [[[1, 2], [3.0, 4]], [[5.0]]],
+        "row": (1,),
+        "rows of rows": [(1.0,), [2.0, 3.0]],
     }
     for indent in (1, 4):
         text = to_json(values, indent=indent, ensure_ascii=ensure_ascii)
@@ -64,9 +71,11 @@ def test_every_value_is_written_as_python_writes_it(ensure_ascii):
 
 
 def test_numbers_that_are_none_are_null():
-    assert to_json({"rows": [[1.0, math.nan], [math.inf, 2.0]]}, indent=None) == (
-        '{"rows": [[1.0, null], [null, 2.0]]}'
-    )
+    values = {"rows": [[1.0, math.nan], [math.inf, 2.0]], "row": [-math.inf], "one": math.nan, "whole": [[math.inf]]}
+    text = '{"rows": [[1.0, null], [null, 2.0]], "row": [null], "one": null, "whole": [[null]]}'
+    assert to_json(values, indent=None) == text
+    assert json.loads(to_json(values, indent=2)) == json.loads(text)
+    assert json.loads("".join(json_pieces(iter([values, 1.5]), indent=2))) == [json.loads(text), 1.5]
 
 
 def test_json_in_pieces_is_the_same_text() -> None:
