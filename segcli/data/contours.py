@@ -128,51 +128,61 @@ def _trace(inside: NDArray[np.bool_]) -> _Edges:
     OpenCV traces through the centres of pixels and joins pixels that touch at a corner. So the pixels outside are
     traced, which parts those inside at corners, and each is doubled, so that centres round to edges.
     """
-    outside = np.ones((2 * inside.shape[0] + 4, 2 * inside.shape[1] + 4), np.uint8)
-    outside[2:-2, 2:-2] = ~inside.repeat(2, axis=0).repeat(2, axis=1)
+    doubled = cv2.resize((~inside).view(np.uint8), None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)
+    outside = cv2.copyMakeBorder(doubled, 2, 2, 2, 2, cv2.BORDER_CONSTANT, value=1)
     traced, tree = cv2.findContours(outside, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
     # the first way is the frame around all; each comes before those inside of it
-    parents = tree[0, 1:, 3]
-    is_outer = np.zeros(len(parents), bool)
-    for index, parent in enumerate(parents):
-        is_outer[index] = parent == 0 or not is_outer[parent - 1]
-    points = (np.concatenate(traced[1:]).reshape(-1, 2).astype(np.int64) - 1) // 2
+    parents = (tree[0, 1:, 3] - 1).tolist()
+    is_outer: list[bool] = []
+    for parent in parents:
+        is_outer.append(parent < 0 or not is_outer[parent])
     lengths = np.array([len(way) for way in traced[1:]])
-    points, lengths = _corners(*_without_repeats(points, lengths))
-    points, firsts = _started(points, lengths, is_outer)
-    order = np.lexsort((firsts[:, 0], firsts[:, 1]))
-    return _Edges(points, np.cumsum(lengths), (parents - 1).tolist(), is_outer.tolist(), order.tolist())
+    x, y = (np.concatenate(traced[1:])[:, 0].T.astype(np.int64) - 1) // 2
+    x, y, lengths = _kept(x, y, lengths, (x != _before(x, lengths)) | (y != _before(y, lengths)))
+    # ways run along rows and columns only, and some points are no corners
+    is_upright = x == _after(x, lengths)
+    x, y, lengths = _kept(x, y, lengths, is_upright != _before(is_upright, lengths))
+    firsts = _upper_left(x, y, lengths)
+    order = np.lexsort((x[firsts], y[firsts]))
+    places = _in_direction(x, y, lengths, firsts, np.array(is_outer))
+    corners = np.stack((x[places], y[places]), axis=1)
+    return _Edges(corners, np.cumsum(lengths), parents, is_outer, order.tolist())
 
 
-def _neighbour(lengths: Ring, step: int) -> Ring:
-    """For each point of closed rings the index of the one `step` further on in its ring."""
-    start = np.repeat(np.cumsum(lengths) - lengths, lengths)
-    return (np.arange(len(start)) - start + step) % np.repeat(lengths, lengths) + start
+def _before(values: NDArray[Any], lengths: Ring) -> NDArray[Any]:
+    """For each point of closed rings the value of the one before it in its ring."""
+    ends = np.cumsum(lengths)
+    found = np.empty_like(values)
+    found[1:] = values[:-1]
+    found[ends - lengths] = values[ends - 1]
+    return found
 
 
-def _kept(points: Ring, lengths: Ring, keep: NDArray[np.bool_]) -> tuple[Ring, Ring]:
+def _after(values: NDArray[Any], lengths: Ring) -> NDArray[Any]:
+    ends = np.cumsum(lengths)
+    found = np.empty_like(values)
+    found[:-1] = values[1:]
+    found[ends - 1] = values[ends - lengths]
+    return found
+
+
+def _kept(x: Ring, y: Ring, lengths: Ring, keep: NDArray[np.bool_]) -> tuple[Ring, Ring, Ring]:
     counts = np.add.reduceat(keep, np.cumsum(lengths) - lengths, dtype=np.int64)
-    return points[keep], counts
+    return x[keep], y[keep], counts
 
 
-def _without_repeats(points: Ring, lengths: Ring) -> tuple[Ring, Ring]:
-    return _kept(points, lengths, (points != points[_neighbour(lengths, -1)]).any(axis=1))
+def _upper_left(x: Ring, y: Ring, lengths: Ring) -> Ring:
+    """The index of the upper left corner of each ring, to which no ring comes twice."""
+    place = y * (x.max() + 1) + x
+    least = np.minimum.reduceat(place, np.cumsum(lengths) - lengths)
+    return np.flatnonzero(place == np.repeat(least, lengths))
 
 
-def _corners(points: Ring, lengths: Ring) -> tuple[Ring, Ring]:
-    """Without the points where a way, which runs along rows and columns only, goes straight on."""
-    upright = points[:, 0] == points[_neighbour(lengths, 1), 0]
-    return _kept(points, lengths, upright != upright[_neighbour(lengths, -1)])
-
-
-def _started(points: Ring, lengths: Ring, clockwise: NDArray[np.bool_]) -> tuple[Ring, Ring]:
-    """The same rings from their upper left corners on, in the wanted direction; and these corners."""
+def _in_direction(x: Ring, y: Ring, lengths: Ring, firsts: Ring, clockwise: NDArray[np.bool_]) -> Ring:
+    """The indices of the points of each ring, from its first on, in the wanted direction."""
     starts = np.cumsum(lengths) - lengths
-    number = np.repeat(np.arange(len(lengths)), lengths)
-    first = np.lexsort((points[:, 0], points[:, 1], number))[starts]
-    following = points[_neighbour(lengths, 1)]
-    areas = np.add.reduceat(points[:, 0] * following[:, 1] - following[:, 0] * points[:, 1], starts)
+    areas = np.add.reduceat(x * _after(y, lengths) - _after(x, lengths) * y, starts)
     direction = np.where((areas > 0) == clockwise, 1, -1)
-    place = np.arange(len(points)) - starts[number]
-    order = starts[number] + ((first - starts)[number] + direction[number] * place) % lengths[number]
-    return points[order], points[first]
+    number = np.repeat(np.arange(len(lengths)), lengths)
+    step = np.arange(len(x)) - starts[number]
+    return starts[number] + ((firsts - starts)[number] + direction[number] * step) % lengths[number]

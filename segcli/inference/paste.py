@@ -7,10 +7,10 @@ times faster.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,20 +77,25 @@ def paste_in_boxes(
         width: Of the image.
     """
     maps = np.asarray(prototypes, np.float32)
-    vertical, horizontal = _stretch_weights(maps.shape[1], height), _stretch_weights(maps.shape[2], width)
-    needed_rows, needed_columns = _needed(vertical), _needed(horizontal)
-    for weights, (x0, y0, x1, y1) in zip(np.asarray(coefficients, np.float32), np.asarray(boxes, float), strict=True):
-        left, right = _covered(x0, x1, width)
-        top, bottom = _covered(y0, y1, height)
-        if left >= right or top >= bottom:
-            yield rle.empty(height, width)
-            continue
-        rows = slice(needed_rows[0][top], needed_rows[1][bottom - 1])
-        columns = slice(needed_columns[0][left], needed_columns[1][right - 1])
-        logits = np.tensordot(weights, maps[:, rows, columns], axes=1)
-        small = 1 / (1 + np.exp(-np.clip(logits, -50, 50)))
-        inside = horizontal[left:right, columns] @ (vertical[top:bottom, rows] @ small).T > 0.5
-        yield rle.encode_crop(inside.T, left, top, height, width)
+    edges = np.asarray(boxes, np.float64).reshape(-1, 4)
+    rows = _covered(edges[:, 1], edges[:, 3], _stretch_weights(maps.shape[1], height))
+    columns = _covered(edges[:, 0], edges[:, 2], _stretch_weights(maps.shape[2], width))
+    every = zip(np.asarray(coefficients, np.float32), rows, columns, strict=True)
+    while chunk := list(islice(every, _AT_ONCE)):
+        logits = [
+            np.dot(weights[None], maps[:, down.cells, across.cells].reshape(len(maps), -1))[0]
+            for weights, down, across in chunk
+        ]
+        soft = 1 / (1 + np.exp(-np.clip(np.concatenate(logits), -50, 50)))
+        end = 0
+        for (_, down, across), values in zip(chunk, logits, strict=True):
+            begin, end = end, end + len(values)
+            if begin == end:
+                yield rle.empty(height, width)
+                continue
+            small = soft[begin:end].reshape(down.weights.shape[1], -1)
+            inside = across.weights @ (down.weights @ small).T > 0.5
+            yield rle.encode_crop(inside.T, across.first, down.first, height, width)
 
 
 def paste_anywhere(coefficients: NDArray[Any], prototypes: NDArray[Any], height: int, width: int) -> Iterator[Rle]:
@@ -212,19 +217,37 @@ def _stretch_weights(cells: int, size: int) -> Floats:
     return weights
 
 
-def _covered(low: float, high: float, size: int) -> tuple[int, int]:
-    """First pixel whose index lies in [low, high), and the one after the last; both equal if there is none."""
-    if not (math.isfinite(low) and math.isfinite(high)):
-        return 0, 0
-    first = min(max(0, math.ceil(low)), size)
-    return first, max(first, min(size, math.ceil(high)))
+class _Covered(NamedTuple):
+    """The pixels of a box along an axis.
+
+    Attributes:
+        first: The first one.
+        cells: The cells that they are interpolated from; none where no pixel is in the box.
+        weights: Weights [pixels, cells].
+    """
+
+    first: int
+    cells: slice
+    weights: Floats
 
 
-def _needed(weights: Floats) -> tuple[list[int], list[int]]:
-    """For each pixel the first cell with a weight, and the one after the last."""
+def _covered(low: NDArray[np.float64], high: NDArray[np.float64], weights: Floats) -> Iterator[_Covered]:
+    """For each box the pixels whose index lies in [low, high).
+
+    Args:
+        low: Lower edges of boxes [N].
+        high: Upper edges [N].
+        weights: Bilinear weights of the axis [pixels, cells].
+    """
+    usable = np.isfinite(low) & np.isfinite(high)
+    firsts, ends = (
+        np.clip(np.ceil(np.where(usable, side, 0)), 0, len(weights)).astype(np.int64).tolist() for side in (low, high)
+    )
     used = weights != 0
-    ends = used.shape[1] - used[:, ::-1].argmax(axis=1)
-    return used.argmax(axis=1).tolist(), ends.tolist()
+    first_cells, end_cells = used.argmax(axis=1).tolist(), (used.shape[1] - used[:, ::-1].argmax(axis=1)).tolist()
+    for first, end in zip(firsts, ends, strict=True):
+        cells = slice(first_cells[first], end_cells[end - 1]) if first < end else slice(0)
+        yield _Covered(first, cells, weights[first:end, cells])
 
 
 def _around(flags: NDArray[np.bool_], margin: int = 1) -> slice:
