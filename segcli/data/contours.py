@@ -90,7 +90,7 @@ def mask_outlines(mask: NDArray[Any], x: int = 0, y: int = 0) -> list[Outline]:
 
 def _outlines(edges: _Edges, corners: Ring) -> Iterator[tuple[int, Outline]]:
     """The index of each part's outer ring, and the part, whose corners are at other places by now."""
-    rings = np.split(corners, edges.ends[:-1])
+    rings = [corners[start:end] for start, end in zip(edges.starts.tolist(), edges.ends.tolist(), strict=True)]
     holes: dict[int, list[Ring]] = {ring: [] for ring in edges.in_order if edges.is_outer[ring]}
     for ring in edges.in_order:
         if not edges.is_outer[ring]:
@@ -185,4 +185,5 @@ def _in_direction(x: Ring, y: Ring, lengths: Ring, firsts: Ring, clockwise: NDAr
     direction = np.where((areas > 0) == clockwise, 1, -1)
     number = np.repeat(np.arange(len(lengths)), lengths)
     step = np.arange(len(x)) - starts[number]
-    return starts[number] + ((firsts - starts)[number] + direction[number] * step) % lengths[number]
+    place = ((firsts - starts)[number] + direction[number] * step) % lengths[number]
+    return np.asarray(starts[number] + place, np.int64)

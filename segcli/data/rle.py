@@ -263,7 +263,9 @@ def _number(value: int) -> bytes:
 
 def _value(characters: bytes) -> int:
     """The number that the characters encode."""
-    bits = sum(((character - 48) & 31) << (5 * place) for place, character in enumerate(characters))
+    bits = 0
+    for character in reversed(characters):
+        bits = bits << 5 | (character - 48) & 31
     return bits - (1 << (5 * len(characters))) if (characters[-1] - 48) & 16 else bits
 
 

@@ -41,6 +41,8 @@ class PreparedImage:
 def joined_feeds(images: Sequence[PreparedImage]) -> Feeds:
     """The inputs of several prepared images of the same size as one batch."""
     single = [rgb.feeds() for rgb in images]
+    if len(single) == 1:
+        return single[0]
     return {name: np.concatenate([feeds[name] for feeds in single]) for name in single[0]}
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from segcli.data.classes import IGNORE_INDEX, ClassMap
-from segcli.data.files import to_json, write_text_atomic
+from segcli.data.files import write_text_atomic
 from segcli.data.json_text import read_json
+from segcli.data.json_writer import to_json
 from segcli.errors import WeightsError
 from segcli.models.spec import Preprocess
 

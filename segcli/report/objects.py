@@ -29,6 +29,8 @@ MOST_NAMED = 60
 MOST_DRAWN = 500
 """Objects in one drawing, the largest ones; more of them hide each other."""
 
+_SMALL_PX = 64
+"""Longest side of a small object."""
 _AROUND = np.ones((3, 3), np.uint8)
 
 
@@ -128,10 +130,25 @@ def tint(part: RgbImage, inside: RgbImage, colour: RgbImage, alpha: float) -> No
     """Colours a mask's pixels, and its rim in full."""
     if not inside.size:
         return
-    plain = np.full(part.shape, colour, np.uint8)
+    plain = _plain(part.shape[0], part.shape[1], colour)
     cv2.copyTo(cv2.addWeighted(part, 1 - alpha, plain, alpha, 0), inside, part)
     core = cv2.erode(inside, _AROUND, borderType=cv2.BORDER_CONSTANT, borderValue=0)
     cv2.copyTo(plain, cv2.subtract(inside, core), part)
+
+
+def _plain(height: int, width: int, colour: RgbImage) -> RgbImage:
+    """An area of one colour."""
+    if max(height, width) > _SMALL_PX:
+        return np.full((height, width, 3), colour, np.uint8)
+    return _small_area(*colour.tolist())[:height, :width]
+
+
+@lru_cache(maxsize=128)
+def _small_area(red: int, green: int, blue: int) -> RgbImage:
+    """Kept, because to fill it takes a third of the time in which a small object is drawn."""
+    area = np.full((_SMALL_PX, _SMALL_PX, 3), (red, green, blue), np.uint8)
+    area.flags.writeable = False
+    return area
 
 
 def _name(rgb: RgbImage, tags: list[Rectangle], box: Rectangle, colour: tuple[int, ...], label: str) -> None:

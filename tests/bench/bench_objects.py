@@ -32,7 +32,7 @@ from tests.trained_instance import MODEL, save_instance_weights
 SIDE, OBJECTS, RADIUS = 4096, 100, 31
 BAR = 0.25
 """At most four times the JPEG; overlay, JSON, COCO and LabelMe are written."""
-SMALL_SIDE, SMALL_OBJECTS, RUNS = 256, 98, 15
+SMALL_SIDE, SMALL_OBJECTS, RUNS = 256, 98, 60
 SMALL_BAR = 0.7 / 0.3
 """At most 30 % of the time are not the network's."""
 

@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from segcli.data.files import json_pieces, to_json, write_json_atomic
+from segcli.data.files import write_json_atomic
+from segcli.data.json_writer import json_pieces, to_json
 
 
 class Colour(IntEnum):

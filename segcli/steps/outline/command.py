@@ -11,12 +11,12 @@ from typing import Any
 
 from segcli.data.changes.transaction import Transaction, change_rows, transaction
 from segcli.data.dataset_folder import require_folder
-from segcli.data.files import to_json
 from segcli.data.formats.labelme import Shape
 from segcli.data.formats.labelme_dataset import LabelMeSample, find_labelme_root, read_labelme_dataset
 from segcli.data.formats.labelme_images import bounds_of
 from segcli.data.formats.labelme_writer import outline_shapes
 from segcli.data.image import RgbImage, decode_image, read_image
+from segcli.data.json_writer import to_json
 from segcli.data.traced_mask import TracedMask
 from segcli.errors import InputError, UsageError
 from segcli.models.table import get_spec

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segcli.data.files import to_json
+from segcli.data.json_writer import to_json
 from segcli.data.sources import Clip
 from segcli.errors import InputError
 from segcli.steps.predict.image_result import ImageResult

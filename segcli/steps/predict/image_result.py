@@ -197,7 +197,7 @@ class ImageResult(dict[str, Any], ABC):
 
     @property
     def _streamed(self) -> dict[Text, Any]:
-        """`compact`, in which a list may be an iterator; see `segcli.data.files.json_pieces`."""
+        """`compact`, in which a list may be an iterator; see `segcli.data.json_writer.json_pieces`."""
         return self.compact
 
     @property

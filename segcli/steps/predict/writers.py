@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from segcli.data import files
+from segcli.data import json_writer
 from segcli.data.classes import ClassMap
 from segcli.data.files import atomic_path, write_bytes_atomic
 from segcli.data.image import Labels, RgbImage
@@ -105,4 +105,4 @@ def _row_text(row: NDArray[np.uint8]) -> str:
 
 def to_json(values: Mapping[str, Any], *, indent: int | None, ensure_ascii: bool) -> str:
     """Indented JSON."""
-    return files.to_json(values, indent=indent, ensure_ascii=ensure_ascii)
+    return json_writer.to_json(values, indent=indent, ensure_ascii=ensure_ascii)

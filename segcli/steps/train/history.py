@@ -8,8 +8,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from segcli.data.files import naming, to_json, write_text_atomic
+from segcli.data.files import naming, write_text_atomic
 from segcli.data.json_text import parse_json
+from segcli.data.json_writer import to_json
 from segcli.steps.train.state import Callback, TrainState, shown_score
 
 HISTORY_FILE = "history.jsonl"

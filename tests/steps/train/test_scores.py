@@ -8,7 +8,8 @@ import math
 
 import pytest
 
-from segcli.data.files import to_json, write_json_atomic
+from segcli.data.files import write_json_atomic
+from segcli.data.json_writer import to_json
 from segcli.engine import Evaluation
 from segcli.models.card import ModelCard
 from segcli.steps.train.history import read_history
