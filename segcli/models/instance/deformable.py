@@ -11,7 +11,8 @@ from paddle import Tensor, nn
 from paddle.nn import functional as F
 from paddle.nn.initializer import Assign, Constant
 
-from segcli.models.instance.host_sampling import WeightedRows, is_on_host
+from segcli.models.host_memory import is_on_host
+from segcli.models.instance.host_sampling import WeightedRows
 from segcli.models.instance.layers import SelfAttention, layer_norm, linear
 
 Shapes = Sequence[tuple[int, int]]

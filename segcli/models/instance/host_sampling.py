@@ -17,12 +17,7 @@ from paddle import Tensor
 from paddle.autograd import PyLayer, PyLayerContext
 from scipy.sparse import csr_array
 
-FloatArray = NDArray[np.float32]
-
-
-def is_on_host(tensor: Tensor) -> bool:
-    """Whether NumPy can compute with the tensor in place: float32 in memory, and not a part of a traced network."""
-    return bool(paddle.in_dynamic_mode() and tensor.place.is_cpu_place() and tensor.dtype == paddle.float32)
+from segcli.models.host_memory import FloatArray, array_of, tensor_of
 
 
 class MaskSamples(PyLayer):
@@ -36,55 +31,44 @@ class MaskSamples(PyLayer):
         """See the class."""
         ctx.save_for_backward(points)
         ctx.rows, ctx.shape = rows, tuple(masks.shape)
-        maps, places = _array(masks), _array(points)
+        maps, places = array_of(masks), array_of(points)
         values = np.empty(places.shape[:2], np.float32)
         for row in np.unique(rows):
             padded = _padded(maps[row])
             for index in np.flatnonzero(rows == row):
                 values[index] = _values(padded, _Places.of(places[index], *maps.shape[1:]))
-        return _tensor(values)
+        return tensor_of(values)
 
     @staticmethod
     def backward(ctx: PyLayerContext, gradient: Tensor) -> Tensor:
         """The gradient of the masks."""
         (points,) = ctx.saved_tensor()
         height, width = ctx.shape[1:]
-        places, given = _array(points), _array(gradient)
+        places, given = array_of(points), array_of(gradient)
         out = np.zeros(ctx.shape, np.float32)
         for place, values, row in zip(places, given, ctx.rows, strict=True):
             sums = _sums(values, _Places.of(place, height, width), (height + 2) * (width + 2))
             out[row] += sums.reshape(height + 2, width + 2)[1:-1, 1:-1]
-        return _tensor(out)
+        return tensor_of(out)
 
 
 def at_shared_points(masks: Tensor, points: Tensor) -> Tensor:
     """Values of every mask [N, h, w] at the same points [P, 2], as [N, P]; no gradient."""
-    maps = _array(masks)
-    places = _Places.of(_array(points), *maps.shape[1:])
-    return _tensor(np.stack([_values(_padded(one), places) for one in maps]))
+    maps = array_of(masks)
+    places = _Places.of(array_of(points), *maps.shape[1:])
+    return tensor_of(np.stack([_values(_padded(one), places) for one in maps]))
 
 
 def least_points(masks: Tensor, candidates: int, count: int) -> Tensor:
     """Of so many random points per mask [N, h, w], the `count` where its absolute value is least, [N, count, 2]."""
-    maps = _array(masks)
+    maps = array_of(masks)
     chosen = np.empty((len(maps), count, 2), np.float32)
     for index, one in enumerate(maps):
-        points = _array(paddle.rand([candidates, 2]))
+        points = array_of(paddle.rand([candidates, 2]))
         values = _values(_padded(one), _Places.of(points, *one.shape))
         least = np.argpartition(np.abs(values, out=values), count - 1)[:count]
         points.take(least, axis=0, out=chosen[index], mode="clip")
-    return _tensor(chosen)
-
-
-def _array(tensor: Tensor) -> FloatArray:
-    """The tensor's own memory."""
-    return np.asarray(np.from_dlpack(tensor.detach()), np.float32)
-
-
-def _tensor(array: FloatArray) -> Tensor:
-    """A tensor in the array's own memory."""
-    out: Tensor = paddle.from_dlpack(array)
-    return out
+    return tensor_of(chosen)
 
 
 @dataclass(frozen=True)
@@ -182,20 +166,20 @@ class WeightedRows(PyLayer):
         """See the class."""
         ctx.save_for_backward(weights, table)
         ctx.columns = columns
-        values = _array(table)
-        return _tensor(_rows_of(_array(weights), columns, len(values)) @ values)
+        values = array_of(table)
+        return tensor_of(_rows_of(array_of(weights), columns, len(values)) @ values)
 
     @staticmethod
     def backward(ctx: PyLayerContext, gradient: Tensor) -> tuple[Tensor, Tensor]:
         """The gradients of weights and table."""
-        weights, table = (_array(one) for one in ctx.saved_tensor())
-        given, columns = _array(gradient), ctx.columns
+        weights, table = (array_of(one) for one in ctx.saved_tensor())
+        given, columns = array_of(gradient), ctx.columns
         of_weights = np.empty(weights.shape, np.float32)
         for start in range(0, len(given), _CHUNK):
             part = slice(start, start + _CHUNK)
             np.einsum("rkc,rc->rk", table[columns[part]], given[part], out=of_weights[part])
         of_table = _rows_of(weights, columns, len(table)).T @ given
-        return _tensor(of_weights), _tensor(of_table)
+        return tensor_of(of_weights), tensor_of(of_table)
 
 
 _CHUNK = 256

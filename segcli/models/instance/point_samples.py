@@ -9,7 +9,8 @@ import paddle
 from paddle import Tensor
 from paddle.nn import functional as F
 
-from segcli.models.instance.host_sampling import MaskSamples, at_shared_points, is_on_host, least_points
+from segcli.models.host_memory import is_on_host
+from segcli.models.instance.host_sampling import MaskSamples, at_shared_points, least_points
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import paddle
 import paddle.nn.functional as F
 from paddle import nn
+from paddle.autograd import PyLayer, PyLayerContext
+
+from segcli.models.host_memory import array_of, tensor_of
 
 LEAST_SQUARE = 1e-24
 """Squared length below which a vector is divided by 1e-12 instead of its length, as in `F.normalize`."""
@@ -35,6 +39,21 @@ def unit_vectors(x: paddle.Tensor) -> paddle.Tensor:
         return F.normalize(x, axis=1)
     length = x.square().sum(axis=1, keepdim=True).clip(min=LEAST_SQUARE).sqrt()
     return x * spread(1.0 / length, x.shape)
+
+
+class OuterSum(PyLayer):
+    """Sums ``[R, n, m]`` of each two values of rows ``[R, n]`` and ``[R, m]``, on the CPU."""
+
+    @staticmethod
+    def forward(_ctx: PyLayerContext, x: paddle.Tensor, y: paddle.Tensor) -> paddle.Tensor:
+        """See the class."""
+        return tensor_of(array_of(x)[:, :, None] + array_of(y)[:, None])
+
+    @staticmethod
+    def backward(_ctx: PyLayerContext, gradient: paddle.Tensor) -> tuple[paddle.Tensor, paddle.Tensor]:
+        """The gradients of both."""
+        given = array_of(gradient)
+        return tensor_of(np.einsum("rnm->rn", given)), tensor_of(np.einsum("rnm->rm", given))
 
 
 class Convolution(nn.Conv2D):

@@ -42,6 +42,26 @@ def test_answers_and_gradients_are_those_of_the_exported_graph(images: int, monk
         np.testing.assert_allclose(mine, reference, rtol=1e-4, atol=2e-6 * max(1.0, float(np.abs(reference).max())))
 
 
+def test_the_encoder_trains_as_its_exported_graph_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+    paddle.seed(0)
+    encoder = build_promptable_network("SAM-tiny").image_encoder
+    for name, parameter in encoder.named_parameters():
+        if "rel_pos" in name:
+            parameter.set_value(0.1 * paddle.randn(parameter.shape))
+    image, direction = paddle.randn([1, 3, 256, 256]), paddle.randn([1, 64, 32, 32])
+
+    def measured() -> list[np.ndarray[Any, Any]]:
+        encoder.clear_gradients()
+        out = encoder(image)
+        (out * direction).sum().backward()
+        return [out.numpy(), *[p.grad.numpy() for p in encoder.parameters()]]
+
+    ours = measured()
+    monkeypatch.setattr(paddle, "in_dynamic_mode", lambda: False)
+    for mine, reference in zip(ours, measured(), strict=True):
+        np.testing.assert_allclose(mine, reference, rtol=1e-4, atol=2e-5 * float(np.abs(reference).max()))
+
+
 def test_lseg_trains_as_its_exported_graph_computes(monkeypatch: pytest.MonkeyPatch) -> None:
     paddle.seed(0)
     network = build_promptable_network("LSeg-tiny")
@@ -89,6 +109,7 @@ def test_large_sums_are_of_equal_shapes(monkeypatch: pytest.MonkeyPatch) -> None
     image, dense = paddle.ones([1, 64, 32, 32]), paddle.ones([2, 64, 32, 32])
     decoder(image, paddle.ones([1, 64, 32, 32]), paddle.ones([2, 3, 64]), dense)
     LayerNorm2D(4)(paddle.ones([1, 4, 200, 200]))
+    build_promptable_network("SAM-tiny").image_encoder.blocks[2](paddle.ones([1, 32, 32, 64]))
     Doubling(4, 4)(paddle.ones([1, 4, 100, 100]))
     build_promptable_network("LSeg-tiny").encode_image(paddle.ones([8, 3, 96, 96]))
     assert found == []

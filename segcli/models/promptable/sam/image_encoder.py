@@ -9,7 +9,9 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
+from segcli.models.host_memory import is_on_host
 from segcli.models.promptable.sam.layers import FeedForward, Neck, join_windows, split_windows
+from segcli.models.promptable.sums import OuterSum
 
 
 class ImageEncoder(nn.Layer):
@@ -133,4 +135,7 @@ class RelativeAttention(nn.Layer):
         by_row = paddle.matmul(grid, rows)  # [B * heads, y, x, key y]
         by_column = paddle.matmul(grid.transpose([0, 2, 1, 3]), columns).transpose([0, 2, 1, 3])
         shape = [-1, heads, side * side]
+        if is_on_host(query):
+            sums: paddle.Tensor = OuterSum.apply(by_row.reshape([-1, side]), by_column.reshape([-1, side]))
+            return sums.reshape([*shape, side, side])
         return by_row.reshape([*shape, side, 1]) + by_column.reshape([*shape, 1, side])

@@ -1,0 +1,26 @@
+"""Tensors in the CPU's memory, in which NumPy computes without a copy what Paddle's operators do slowly."""
+
+from __future__ import annotations
+
+import numpy as np
+import paddle
+from numpy.typing import NDArray
+from paddle import Tensor
+
+FloatArray = NDArray[np.float32]
+
+
+def is_on_host(tensor: Tensor) -> bool:
+    """Whether NumPy can compute with the tensor in place: float32 in memory, and not a part of a traced network."""
+    return bool(paddle.in_dynamic_mode() and tensor.place.is_cpu_place() and tensor.dtype == paddle.float32)
+
+
+def array_of(tensor: Tensor) -> FloatArray:
+    """The tensor's own memory."""
+    return np.asarray(np.from_dlpack(tensor.detach()), np.float32)
+
+
+def tensor_of(array: FloatArray) -> Tensor:
+    """A tensor in the array's own memory."""
+    out: Tensor = paddle.from_dlpack(array)
+    return out
