@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from segcli.data import budget
+from segcli.data.decoding import used_range
 from tests.files import remove_shared_folders
 
 os.environ["SEGCLI_OFFLINE"] = "1"
@@ -34,9 +36,12 @@ def shared_path(relative: str) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def usual_image_range(monkeypatch):
-    """Every test begins with the usual range of images, and leaves none behind."""
-    monkeypatch.setenv("SEGCLI_IMAGE_RANGE", "")
+def usual_images(monkeypatch):
+    """Every test begins with the usual range and limit of images, and leaves none behind."""
+    for setting in (used_range.SETTING, budget.SETTING):
+        monkeypatch.setenv(setting, "")
+    used_range.current_range.cache_clear()
+    budget.given_max_pixels.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 OPENCV_PIXELS = 1 << 30
@@ -21,14 +21,21 @@ _MEMORY_FILES = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limi
 
 def max_pixels(bytes_per_pixel: int = BYTES_PER_PIXEL) -> int:
     """Most pixels of an image that is decoded whole, if each takes so many bytes meanwhile."""
+    return given_max_pixels() or _by_memory(bytes_per_pixel)
+
+
+@cache
+def given_max_pixels() -> int | None:
+    """The limit of `limits.max_pixels`; None where there is none. Read once, as many small files ask for it."""
     given = os.environ.get(SETTING, "")
-    return min(int(given), OPENCV_PIXELS) if given.isdigit() and int(given) else _by_memory(bytes_per_pixel)
+    return min(int(given), OPENCV_PIXELS) if given.isdigit() and int(given) else None
 
 
 def set_max_pixels(pixels: int | None) -> None:
     """Sets the limit of this process and of those that it starts; None leaves it as it is."""
     if pixels is not None:
         os.environ[SETTING] = str(pixels)
+        given_max_pixels.cache_clear()
 
 
 def size_fault(size: tuple[int, int], bytes_per_pixel: int = BYTES_PER_PIXEL) -> str | None:

@@ -75,6 +75,12 @@ def _require_ending(mode: int, path: StrPath) -> None:
             raise OSError(errno.EINVAL, f"is {name}, not a file; write its content into a file first", str(path))
 
 
+def _require_content(mode: int, path: StrPath) -> None:
+    _require_ending(mode, path)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+
+
 def read_bytes(path: StrPath) -> bytes:
     """The content of a file of unknown origin.
 
@@ -107,9 +113,8 @@ def _read(path: StrPath, most_bytes: int | None = None) -> tuple[bytes, int]:
         raise
     try:
         status = os.fstat(file)
-        _require_ending(status.st_mode, path)
-        if stat.S_ISDIR(status.st_mode):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(status.st_mode):
+            _require_content(status.st_mode, path)
         size = status.st_size
         data = os.read(file, size + 1 if most_bytes is None else most_bytes)
         return (data if most_bytes is not None or len(data) == size else data + _rest(file)), size

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from segcli.data.budget import set_max_pixels
 from segcli.data.decoding.band_scale import band_scale
 from segcli.data.decoding.headers import read_header
 from segcli.data.decoding.image_range import ImageRange
@@ -144,8 +145,8 @@ def test_nothing_is_unpickled_and_no_claim_is_believed(tmp_path):
         decode_image(bytes(data[:-1]))
 
 
-def test_wide_pixels_are_counted_in_bytes(tmp_path, monkeypatch):
-    monkeypatch.setenv("SEGCLI_MAX_PIXELS", "2000")
+def test_wide_pixels_are_counted_in_bytes(tmp_path):
+    set_max_pixels(2000)
     np.save(tmp_path / "a.npy", np.zeros((30, 30, 16), np.float64))
     with pytest.raises(InputError, match="16 bands, 115,200 bytes and more than 8,000"):
         read_input(tmp_path / "a.npy", ImageRange(channels=16))

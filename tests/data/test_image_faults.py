@@ -169,13 +169,13 @@ def test_a_range_of_nothing_is_refused():
             parse_range(wrong)
 
 
-def test_the_limit_is_what_was_set(tmp_path, monkeypatch):
+def test_the_limit_is_what_was_set(tmp_path):
     cv2.imwrite(str(tmp_path / "a.png"), photo(20, 30))
-    monkeypatch.setenv(budget.SETTING, "599")
+    budget.set_max_pixels(599)
     with pytest.raises(InputError, match="states 30 x 20 px, more than 599 px") as caught:
         read_image(tmp_path / "a.png")
     assert "max_pixels" in caught.value.hint
-    monkeypatch.setenv(budget.SETTING, "600")
+    budget.set_max_pixels(600)
     assert read_image(tmp_path / "a.png").shape == (20, 30, 3)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from segcli.data.near_bits import MOST_BITS
-from segcli.data.similarity import TURNS, Signature, SimilarImages, is_same_image, signature_of
+from segcli.data.similarity import TURNS, Signature, SimilarImages, is_same_image, signature_of, signatures_of
 
 
 def scene(seed: int, size: tuple[int, int] = (240, 320)) -> np.ndarray:
@@ -73,6 +73,31 @@ def test_two_exposures_of_one_scene_are_not_the_same_image_and_encodings_of_one_
     assert not is_same_image(tmp_path / "one.png", tmp_path / "two.png")
     assert is_same_image(tmp_path / "one.png", tmp_path / "one.jpg")
     assert is_same_image(tmp_path / "one.png", tmp_path / "small.png")
+
+
+def by_opencv(grey: np.ndarray) -> Signature | None:
+    """A signature made step by step of one image with sides below 256 px, by OpenCV alone."""
+    small = cv2.resize(grey, (32, 32), interpolation=cv2.INTER_AREA)
+    thumb = cv2.resize(small, (16, 16), interpolation=cv2.INTER_AREA)
+    if cv2.meanStdDev(thumb)[1].item() < 1:
+        return None
+    waves = cv2.dct(small.astype(np.float32))
+    low = [waves[8, 0], *waves[:8, :8].ravel()[1:]]
+    middle = np.float32(sum(sorted(low)[31:33]) / 2)
+    return Signature(int("".join(str(int(value > middle)) for value in low), 2), thumb.tobytes())
+
+
+def test_signatures_of_many_images_are_those_of_each_by_opencv():
+    rng = np.random.default_rng(0)
+    images = [rng.integers(0, 256, rng.integers(1, 200, 2), np.uint8) for _ in range(60)]
+    images += [cv2.cvtColor(scene(seed, (90, 120)), cv2.COLOR_BGR2GRAY) for seed in range(20)]
+    images += [np.repeat(image[:1], 50, axis=0) for image in images[:20]]  # all waves of one direction are zero
+    images += [np.minimum(image, image[::-1, ::-1]) for image in images[:20]]
+    images += [(image > share).astype(np.uint8) * 2 + 99 for share in range(0, 256, 8) for image in images[:4]]
+    found = signatures_of(images)
+    assert found == [by_opencv(image) for image in images]
+    assert 50 < found.count(None) < 200
+    assert signatures_of([]) == []
 
 
 def test_images_of_one_colour_are_like_no_other():

@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from segcli.data import rle
+from segcli.data.budget import set_max_pixels
 from segcli.serve.run import Running
 from segcli.steps.pipelines.create import create_pipeline
 from tests.serve.service import (
@@ -220,8 +221,8 @@ def test_what_is_no_request_has_the_envelope_too(
     assert re.match(message, answer.json()["errorMsg"])
 
 
-def test_a_header_that_claims_too_many_pixels(service: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SEGCLI_MAX_PIXELS", "1000")
+def test_a_header_that_claims_too_many_pixels(service: Running) -> None:
+    set_max_pixels(1000)
     answer = post(service, SEMANTIC)
     assert answer.status_code == 413 and "1,000" in answer.json()["errorMsg"]
 

@@ -22,6 +22,7 @@ from segcli.data.decoding.headers import (
     PILLOW_ERRORS,
     PNG_SIGNATURE,
     ImageHeader,
+    has_pixels_only,
     open_quietly,
     overstated,
     png_chunks,
@@ -245,6 +246,8 @@ def _decode_values(data: bytes, header: ImageHeader) -> NDArray[Any] | None:
 def _as_grey_png(data: bytes) -> bytes:
     """The same PNG declared as grey, without palette, transparency and what else would change the values."""
     description = b"IHDR" + data[16:25] + b"\x00" + data[26:29]
+    if has_pixels_only(data) and data.startswith(description + pack(">I", crc32(description)), 12):
+        return data
     parts = [PNG_SIGNATURE, pack(">I", 13), description, pack(">I", crc32(description))]
     for chunk, start, end in png_chunks(data):
         if chunk in (b"IDAT", b"IEND"):

@@ -26,6 +26,7 @@ EXIF_ORIENTATION = 0x0112
 
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _PNG_PALETTE = 3
+_PNG_SECOND_CHUNK = len(PNG_SIGNATURE) + 25
 _DEFLATE_RATIO = 1032
 _JPEG_PIXELS_PER_BYTE = 1024
 _JPEG_THIN = 48
@@ -161,6 +162,11 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
         position = end
 
 
+def has_pixels_only(png: bytes) -> bool:
+    """Whether the pixels follow the header of a PNG at once, with nothing that changes their meaning between."""
+    return png.startswith(b"\x00\x00\x00\rIHDR", len(PNG_SIGNATURE)) and png.startswith(b"IDAT", _PNG_SECOND_CHUNK + 4)
+
+
 def _png_reaches_its_end(data: bytes) -> bool:
     """Whether the chain of chunks leads to the last one; three times faster than by `png_chunks`."""
     position, last = len(PNG_SIGNATURE), len(data) - 12
@@ -205,7 +211,7 @@ def is_complete(data: bytes) -> bool:
 def _png_header(data: bytes) -> ImageHeader:
     width, height, bits, kind = unpack_from(">IIBB", data, 16)
     orientation = 1
-    for chunk, start, end in png_chunks(data):
+    for chunk, start, end in () if has_pixels_only(data) else png_chunks(data):
         if chunk == b"IDAT":
             break
         if chunk == b"eXIf":

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -25,8 +25,7 @@ _SAMPLED_PX = 128
 _MOST_IMAGES = 200
 
 
-@dataclass(frozen=True)
-class ImageColours:
+class ImageColours(NamedTuple):
     """Mean and standard deviation of each channel (RGB), and the least and greatest value of all, 0 to 255."""
 
     mean: tuple[float, float, float]

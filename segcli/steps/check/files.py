@@ -5,7 +5,7 @@ Runs in several threads at once; OpenCV, zlib and the digest release the interpr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -32,7 +32,7 @@ from segcli.data.files import read_bytes
 from segcli.data.fingerprint.images import ImageColours, colours_of
 from segcli.data.foreign_content import foreign_content
 from segcli.data.image import NO_IMAGE, RgbImage, decode_image, image_header, upright
-from segcli.data.similarity import LEAST_DECODED_PX, Signature, signature_of
+from segcli.data.similarity import LEAST_DECODED_PX, Signature, signatures_of
 from segcli.errors import InputError
 
 DIGEST_BYTES = 16
@@ -42,6 +42,9 @@ SKETCH_PX = 64
 """Side of the small copies by which labels and edges are compared."""
 BLANK_LEVELS = 2
 """Grey levels between the darkest and the brightest pixel of an image that shows nothing."""
+
+_SMALL_BYTES = 1 << 16
+"""Pixels of an image that is kept until its signature is made together with those of others."""
 
 _SEVERAL = {"TIFF": "pages", "GIF": "frames", "WEBP": "frames"}
 """What the images of a file are called, in the formats that hold several on purpose."""
@@ -86,6 +89,7 @@ class FileFacts(NamedTuple):
         values: Values of an image of more than 8 bits; None for others.
         is_blank: Whether all its pixels have one colour, or nearly.
         sketch: The image in grey, uint8 [SKETCH_PX, SKETCH_PX], whatever its aspect ratio; None if not requested.
+        pixels: RGB, uint8 [H, W, 3], of a small image until `signed` has made the signature.
     """
 
     path: Path
@@ -100,6 +104,7 @@ class FileFacts(NamedTuple):
     values: UsedValues | None = None
     is_blank: bool = False
     sketch: NDArray[np.uint8] | None = None
+    pixels: RgbImage | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -114,6 +119,8 @@ def turned_words(header: ImageHeader) -> str:
 
 def digest(data: bytes) -> bytes:
     """Digest of the first and last 8 KiB and the length; files with equal digests must still be compared whole."""
+    if len(data) <= DIGEST_ENDS:
+        return blake2b(data, digest_size=DIGEST_BYTES).digest()
     ends = blake2b(data[:DIGEST_ENDS], digest_size=DIGEST_BYTES)
     ends.update(data[-DIGEST_ENDS:])
     ends.update(len(data).to_bytes(8, "big"))
@@ -135,7 +142,7 @@ def load_file(path: Path, *, digested: bool = False) -> tuple[bytes, FileFacts]:
 
 
 def inspect_image_file(path: Path, *, sketched: bool = False) -> FileFacts:
-    """Reads and decodes an image. Faults are returned in the facts, not raised.
+    """Reads and decodes an image; `signed` completes the facts. Faults are returned in the facts, not raised.
 
     Args:
         path: The file.
@@ -154,7 +161,7 @@ def inspect_header(path: Path) -> FileFacts:
 
 
 def decoded(data: bytes, facts: FileFacts, *, sketched: bool = False) -> FileFacts:
-    """Decodes the image; a failure is returned in the facts.
+    """Decodes the image; a failure is returned in the facts, which `signed` completes.
 
     A JPEG is decoded at reduced size, which reads every coefficient but halves the time.
     """
@@ -195,18 +202,26 @@ def _decoded_whole(data: bytes, facts: FileFacts, sketched: bool) -> FileFacts:
 def _with_pixels(
     facts: FileFacts, rgb: RgbImage, sketched: bool, *, damage: str | None = None, values: UsedValues | None = None
 ) -> FileFacts:
-    grey = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
-    signature = signature_of(grey)
-    blank = signature is None and _is_blank(rgb)
-    sketch = cv2.resize(grey, (SKETCH_PX, SKETCH_PX), interpolation=cv2.INTER_AREA) if sketched else None
-    return facts._replace(
-        signature=signature,
-        colours=colours_of(rgb),
-        damage=damage,
-        values=values,
-        is_blank=blank,
-        sketch=None if sketch is None else np.asarray(sketch, np.uint8),
-    )
+    facts = facts._replace(colours=colours_of(rgb), damage=damage, values=values, pixels=rgb)
+    if sketched:
+        sketch = cv2.resize(_grey(rgb), (SKETCH_PX, SKETCH_PX), interpolation=cv2.INTER_AREA)
+        facts = facts._replace(sketch=np.asarray(sketch, np.uint8))
+    # of large images, which would fill the memory, none is kept
+    return facts if rgb.nbytes <= _SMALL_BYTES else signed([facts])[0]
+
+
+def signed(files: Sequence[FileFacts]) -> list[FileFacts]:
+    """The facts with the signatures of the images that were decoded, which are made all at once."""
+    signatures = iter(signatures_of([_grey(facts.pixels) for facts in files if facts.pixels is not None]))
+    return [facts if facts.pixels is None else _signed(facts, facts.pixels, next(signatures)) for facts in files]
+
+
+def _signed(facts: FileFacts, rgb: RgbImage, signature: Signature | None) -> FileFacts:
+    return facts._replace(signature=signature, is_blank=signature is None and _is_blank(rgb), pixels=None)
+
+
+def _grey(rgb: RgbImage) -> NDArray[np.uint8]:
+    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def _is_blank(rgb: RgbImage) -> bool:

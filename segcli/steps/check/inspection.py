@@ -5,6 +5,7 @@ Runs in several threads at once; OpenCV, zlib and the digest release the interpr
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import cv2
@@ -18,7 +19,7 @@ from segcli.data.id_counts import count_ids, present_ids
 from segcli.data.image import decode_mask
 from segcli.data.samples import SegSample, Split
 from segcli.errors import InputError
-from segcli.steps.check.files import FileFacts, inspect_header, inspect_image_file, load_file
+from segcli.steps.check.files import FileFacts, inspect_header, inspect_image_file, load_file, signed
 from segcli.steps.check.placement import borders_of_mask
 from segcli.steps.check.smears import Smear, smear_of
 
@@ -63,7 +64,7 @@ class SampleFacts(NamedTuple):
 
 
 def inspect_sample(sample: SegSample, split: Split, *, shaped: bool = False, compared: bool = False) -> SampleFacts:
-    """Reads and decodes both files of a sample. Faults are returned in the facts, not raised.
+    """Reads and decodes both files of a sample; `signed_samples` completes the facts, which hold faults too.
 
     Args:
         sample: The sample.
@@ -87,6 +88,12 @@ def inspect_sample(sample: SegSample, split: Split, *, shaped: bool = False, com
         facts = SampleFacts(sample, split, image, mask, counts, ids, edges, colours, smear, shape=shape)
         return facts._replace(borders=borders_of_mask(pixels), labelled=_labelled(pixels)) if compared else facts
     return SampleFacts(sample, split, image, mask, mask_channels_equal=_channels_equal(pixels))
+
+
+def signed_samples(samples: Sequence[SampleFacts]) -> list[SampleFacts]:
+    """The facts with the signatures of the images, see `signed`."""
+    images = signed([facts.image for facts in samples])
+    return [facts._replace(image=image) for facts, image in zip(samples, images, strict=True)]
 
 
 def inspect_headers(sample: SegSample, split: Split) -> SampleFacts:

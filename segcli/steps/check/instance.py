@@ -32,12 +32,11 @@ from segcli.rules.repair_hints import with_repairs
 from segcli.steps.check.augmented import augmented_in_both
 from segcli.steps.check.copies import one_for_all
 from segcli.steps.check.dataset_rules import dataset_findings
-from segcli.steps.check.files import inspect_header, inspect_image_file
+from segcli.steps.check.files import FileFacts, inspect_header, inspect_image_file, signed
 from segcli.steps.check.fingerprint import FILE, Numbers, write_fingerprint
 from segcli.steps.check.images import ImageTally, SizeRange
 from segcli.steps.check.left_out import left_out_of_files
 from segcli.steps.check.looks import LookedAt, LookPlan, looks
-from segcli.steps.check.manifest import Entry, recall
 from segcli.steps.check.object_rules import object_faults
 from segcli.steps.check.objects import ImageFacts, image_findings, place_of
 from segcli.steps.check.objects_view import ObjectsView
@@ -183,7 +182,7 @@ def examine_coco_dataset(
     plan = LookPlan.of({split: dataset.samples(split) for split in Split}, settings.decoded)
     compared = {sample.image for sample in evenly([one for split in Split for one in plan.decoded(split)], COMPARED)}
     placed: list[Placed] = []
-    for facts in looks(plan, partial(_inspect, compared=compared), settings.manifest, "instance", settings.workers):
+    for facts in looks(plan, _ImageLook(compared), settings.manifest, "instance", settings.workers):
         sample, split = facts.sample, facts.split
         own = list(image_findings(facts, relative_name(sample.image, dataset.root), scan.files[split]))
         image = SeenImage(sample.image, split, f"{scan.files[split]} image id {sample.image_id}")
@@ -332,16 +331,31 @@ def _annotation_of(found: Finding) -> int:
     return int(match[1]) if match else -1
 
 
-def _inspect(
-    sample: InstanceSample, split: Split, entry: Entry | None, *, whole: bool, compared: Collection[Path]
-) -> tuple[ImageFacts, Entry | None]:
-    if not whole:
-        return ImageFacts(sample, split, inspect_header(sample.image), ()), None
-    sketched = sample.image in compared and bool(sample.objects)
-    file, kept = recall(
-        entry,
-        look=partial(inspect_image_file, sample.image, sketched=sketched),
-        read=partial(file_from_plain, sample.image, sketched=sketched),
-        write=file_as_plain,
-    )
-    return ImageFacts(sample, split, file, tuple(object_faults(ObjectsView(sample)))), kept
+@dataclass(frozen=True)
+class _ImageLook:
+    """How images are inspected: those of some files are kept small, for the comparison with their objects."""
+
+    compared: Collection[Path]
+
+    def headers(self, sample: InstanceSample, split: Split) -> ImageFacts:
+        return ImageFacts(sample, split, inspect_header(sample.image), ())
+
+    def decoded(self, sample: InstanceSample, split: Split) -> ImageFacts:
+        return _with_faults(sample, split, inspect_image_file(sample.image, sketched=self._is_sketched(sample)))
+
+    def completed(self, facts: Sequence[ImageFacts]) -> list[ImageFacts]:
+        files = signed([one.file for one in facts])
+        return [replace(one, file=file) for one, file in zip(facts, files, strict=True)]
+
+    def read(self, sample: InstanceSample, split: Split, plain: Any) -> ImageFacts:
+        return _with_faults(sample, split, file_from_plain(sample.image, plain, sketched=self._is_sketched(sample)))
+
+    def write(self, facts: ImageFacts) -> Any | None:
+        return file_as_plain(facts.file)
+
+    def _is_sketched(self, sample: InstanceSample) -> bool:
+        return sample.image in self.compared and bool(sample.objects)
+
+
+def _with_faults(sample: InstanceSample, split: Split, file: FileFacts) -> ImageFacts:
+    return ImageFacts(sample, split, file, tuple(object_faults(ObjectsView(sample))))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
@@ -12,17 +13,16 @@ from segcli.data.fingerprint.images import evenly
 from segcli.data.prefetch import available_cores, batched, map_ahead
 from segcli.data.samples import Split
 from segcli.progress import track
-from segcli.steps.check.manifest import Entry, Manifest, opened
+from segcli.steps.check.manifest import Entry, Manifest, opened, recall, renewed
 
 QUICK = 1000
 """Images per split that a quick check decodes."""
-_MOST_AT_ONCE, _CHUNKS_PER_WORKER = 8, 16
+_MOST_AT_ONCE, _CHUNKS_PER_WORKER = 64, 16
 """Most samples per chunk for a thread, and least chunks per worker, which makes chunks of small datasets smaller."""
 _NOT_SEEN = "damaged data, mask values, crossing outlines and copies were checked in the decoded images only"
 
 S = TypeVar("S")
 S_contra = TypeVar("S_contra", contravariant=True)
-F_co = TypeVar("F_co", covariant=True)
 F = TypeVar("F")
 
 Job = tuple[S, Split, Entry | None, bool]
@@ -66,13 +66,23 @@ class LookedAt:
         return rows
 
 
-class Look(Protocol[S_contra, F_co]):
-    """Inspects a sample, given its manifest entry: completely, or only its headers."""
+class Look(Protocol[S_contra, F]):
+    """How the facts of samples are found, and kept as plain values in the manifest."""
 
-    def __call__(
-        self, sample: S_contra, split: Split, entry: Entry | None, /, *, whole: bool
-    ) -> tuple[F_co, Entry | None]:
-        """Returns the facts, and the entry to keep."""
+    def headers(self, sample: S_contra, split: Split, /) -> F:
+        """The facts from the headers of a sample's files."""
+
+    def decoded(self, sample: S_contra, split: Split, /) -> F:
+        """The facts from all of a sample's files, but for what `completed` adds."""
+
+    def completed(self, facts: Sequence[F], /) -> list[F]:
+        """The facts of several samples with what takes less time for all at once."""
+
+    def read(self, sample: S_contra, split: Split, plain: Any, /) -> F:
+        """The facts of a sample from plain values; raises an error if these are damaged."""
+
+    def write(self, facts: F, /) -> Any | None:
+        """The facts as plain values; None if they must not be kept."""
 
 
 @dataclass(frozen=True)
@@ -126,16 +136,31 @@ def looks(plan: LookPlan[S], look: Look[S, F], manifest: Path | None, kind: str,
         # for small images, passing them to threads one by one takes longer than the inspection
         at_once = plan.summary.images // (_CHUNKS_PER_WORKER * (workers or available_cores()))
         jobs = batched(_jobs(plan, entries), min(max(at_once, 1), _MOST_AT_ONCE))
-
-        def look_at(chunk: list[Job[S]]) -> list[tuple[Entry | None, F, Entry | None]]:
-            return [(known, *look(sample, split, known, whole=whole)) for sample, split, known, whole in chunk]
-
-        outcomes = chain.from_iterable(map_ahead(look_at, jobs, workers=workers))
-        for known, facts, kept in track(outcomes, "checking", plan.summary.images):
+        outcomes = chain.from_iterable(map_ahead(partial(_looked, look), jobs, workers=workers))
+        for facts, kept, is_known in track(outcomes, "checking", plan.summary.images):
             entries.keep(kept)
-            plan.summary.known += kept is not None and kept is known
+            plan.summary.known += is_known
             yield facts
         plan.summary.decoded = sum(len(plan.decoded(split)) for split in plan.samples) - plan.summary.known
+
+
+def _looked(look: Look[S, F], jobs: Sequence[Job[S]]) -> Iterable[tuple[F, Entry | None, bool]]:
+    """The facts of each sample, the entry to keep, and whether the manifest had the facts."""
+    outcomes: dict[int, tuple[F, Entry | None, bool]] = {}
+    decoded: dict[int, F] = {}
+    for place, (sample, split, entry, whole) in enumerate(jobs):
+        if not whole:
+            outcomes[place] = look.headers(sample, split), None, False
+            continue
+        known = recall(entry, partial(look.read, sample, split))
+        if known is not None:
+            outcomes[place] = known, entry, True
+        else:
+            decoded[place] = look.decoded(sample, split)
+    for place, facts in zip(decoded, look.completed(list(decoded.values())), strict=True):
+        entry = jobs[place][2]
+        outcomes[place] = facts, None if entry is None else renewed(entry, look.write(facts)), False
+    return [outcomes[place] for place in range(len(jobs))]
 
 
 def _jobs(plan: LookPlan[S], entries: Manifest) -> Iterator[Job[S]]:

@@ -154,25 +154,22 @@ def _make(path: Path, settings: str) -> sqlite3.Connection:
     return target
 
 
-def recall(
-    entry: Entry | None, look: Callable[[], T], read: Callable[[Any], T], write: Callable[[T], Any | None]
-) -> tuple[T, Entry | None]:
-    """The facts of a sample, from the cache or from its files; and the entry to keep.
+def recall(entry: Entry | None, read: Callable[[Any], T]) -> T | None:
+    """The facts of a sample from the cache; None if they are not in it, or damaged.
 
     Args:
         entry: Entry returned by `Manifest.find`.
-        look: Reads the files.
-        read: Converts plain values to facts; if it raises an error for damaged values, the files are read.
-        write: Converts facts to plain values; returns None if they must not be kept.
+        read: Converts plain values to facts; raises an error if they are damaged.
     """
-    if entry is None:
-        return look(), None
-    if entry.text is not None:
+    if entry is not None and entry.text is not None:
         with suppress(ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError):
-            return read(json.loads(entry.text)), entry
-    facts = look()
-    values = write(facts)
-    return facts, replace(entry, text=None if values is None else json.dumps(values))
+            return read(json.loads(entry.text))
+    return None
+
+
+def renewed(entry: Entry, values: Any | None) -> Entry:
+    """The entry with the facts of a sample as plain values; None if they must not be kept."""
+    return replace(entry, text=None if values is None else json.dumps(values))
 
 
 def _stamp(paths: tuple[Path, ...]) -> str | None:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,10 +32,9 @@ from segcli.steps.check.augmented import augmented_in_both
 from segcli.steps.check.copies import one_for_all
 from segcli.steps.check.fingerprint import FILE, Numbers, write_fingerprint
 from segcli.steps.check.images import ImageTally, SizeRange
-from segcli.steps.check.inspection import SampleFacts, inspect_headers, inspect_sample
+from segcli.steps.check.inspection import SampleFacts, inspect_headers, inspect_sample, signed_samples
 from segcli.steps.check.left_out import left_out_of_lists
-from segcli.steps.check.looks import Look, LookedAt, LookPlan, looks
-from segcli.steps.check.manifest import Entry, recall
+from segcli.steps.check.looks import LookedAt, LookPlan, looks
 from segcli.steps.check.mask_values import CONSEQUENCES, MaskValues
 from segcli.steps.check.placement import COMPARED, Placed, misplaced, upper_left
 from segcli.steps.check.places import Places
@@ -140,7 +140,7 @@ def examine_seg_dataset(
     times = {split: Counter(map(_files, getattr(lists, split.value))) for split in Split}
     plan = LookPlan.of({split: _without_repeated(getattr(lists, split.value)) for split in Split}, settings.decoded)
     placed: list[SampleFacts] = []
-    for facts in looks(plan, _inspection(plan), settings.manifest, "semantic", settings.workers):
+    for facts in looks(plan, _SampleLook.of(plan), settings.manifest, "semantic", settings.workers):
         view = SampleView.of(facts, lists.root, scale)
         own = list(sample_findings(view))
         findings += own
@@ -215,31 +215,34 @@ def _without_repeated(samples: Iterable[SegSample]) -> tuple[SegSample, ...]:
     return tuple(first.values())
 
 
-def _inspection(plan: LookPlan[SegSample]) -> Look[SegSample, SampleFacts]:
-    """How the samples of a plan are inspected: evenly chosen ones closer, told by themselves, not by their files."""
-    every = [sample for split in Split for sample in plan.decoded(split)]
-    shaped, compared = looked_at(plan.decoded(Split.TRAIN)), evenly(every, COMPARED)
-    return partial(_inspect, shaped=set(map(id, shaped)), compared=set(map(id, compared)))
+@dataclass(frozen=True)
+class _SampleLook:
+    """How samples are inspected: evenly chosen ones closer, told by themselves (`id`), not by their files."""
 
+    shaped: Collection[int]
+    compared: Collection[int]
 
-def _inspect(
-    sample: SegSample,
-    split: Split,
-    entry: Entry | None,
-    *,
-    whole: bool,
-    shaped: Collection[int],
-    compared: Collection[int],
-) -> tuple[SampleFacts, Entry | None]:
-    if not whole:
-        return inspect_headers(sample, split), None
-    wanted = {"shaped": id(sample) in shaped, "compared": id(sample) in compared}
-    return recall(
-        entry,
-        look=partial(inspect_sample, sample, split, **wanted),
-        read=partial(sample_from_plain, sample, split, **wanted),
-        write=sample_as_plain,
-    )
+    @classmethod
+    def of(cls, plan: LookPlan[SegSample]) -> _SampleLook:
+        every = [sample for split in Split for sample in plan.decoded(split)]
+        shaped, compared = looked_at(plan.decoded(Split.TRAIN)), evenly(every, COMPARED)
+        return cls(set(map(id, shaped)), set(map(id, compared)))
+
+    def headers(self, sample: SegSample, split: Split) -> SampleFacts:
+        return inspect_headers(sample, split)
+
+    def decoded(self, sample: SegSample, split: Split) -> SampleFacts:
+        return inspect_sample(sample, split, shaped=id(sample) in self.shaped, compared=id(sample) in self.compared)
+
+    def completed(self, facts: Sequence[SampleFacts]) -> list[SampleFacts]:
+        return signed_samples(facts)
+
+    def read(self, sample: SegSample, split: Split, plain: Any) -> SampleFacts:
+        wanted = {"shaped": id(sample) in self.shaped, "compared": id(sample) in self.compared}
+        return sample_from_plain(sample, split, plain, **wanted)
+
+    def write(self, facts: SampleFacts) -> Any | None:
+        return sample_as_plain(facts)
 
 
 def _placement_findings(facts: Sequence[SampleFacts]) -> Iterator[Finding]:
