@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from segcli import app
-from segcli.start_up import begin_start_up
+from segcli.garbage import begin_start_up
 from segcli.text import ensure_streams
 
 
