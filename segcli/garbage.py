@@ -1,4 +1,4 @@
-"""Garbage is collected rarely while a command starts, and while a dataset is converted.
+"""Garbage is collected rarely while a command starts, a dataset is converted, or the lists of one are read.
 
 Python looks for garbage each time there are 700 more objects. Imports and annotations make hundreds of thousands, none
 of them garbage: looking through them took a tenth of the time of a start-up, and of a conversion.

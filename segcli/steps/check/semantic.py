@@ -23,7 +23,8 @@ from segcli.data.fingerprint.labels import Fingerprint, MaskShape, fingerprint_o
 from segcli.data.formats.masks import LIST_FILES, class_names_of, find_root, scan_lists
 from segcli.data.formats.masks_layout import has_lists
 from segcli.data.samples import SegDataset, SegSample, Split
-from segcli.findings import Finding, Severity, in_order
+from segcli.findings import Finding, has_errors, in_order
+from segcli.garbage import collecting_rarely
 from segcli.models.task import Task
 from segcli.plurals import counted
 from segcli.rules import finding
@@ -127,7 +128,8 @@ def examine_seg_dataset(
         DatasetError: There is no dataset at all, or more than one.
     """
     reuse_memory()
-    lists = scan_lists(find_root(dataset_dir))
+    with collecting_rarely():
+        lists = scan_lists(find_root(dataset_dir))
     log.info("checking %d + %d samples in %s", len(lists.train), len(lists.val), lists.root)
     use_range(settings.image_range, [sample.image for sample in lists.train], settings.channels)
     source, class_file_findings = class_names_of(lists.root)
@@ -137,8 +139,9 @@ def examine_seg_dataset(
     findings = [*lists.findings, *class_file_findings]
     drawable: dict[Split, list[SegSample]] = {split: [] for split in Split}
     shapes: list[MaskShape] = []
-    times = {split: Counter(map(_files, getattr(lists, split.value))) for split in Split}
-    plan = LookPlan.of({split: _without_repeated(getattr(lists, split.value)) for split in Split}, settings.decoded)
+    unique = {split: _without_repeated(getattr(lists, split.value)) for split in Split}
+    times = {split: _times(getattr(lists, split.value), own) for split, own in unique.items()}
+    plan = LookPlan.of(unique, settings.decoded)
     placed: list[SampleFacts] = []
     for facts in looks(plan, _SampleLook.of(plan), settings.manifest, "semantic", settings.workers):
         view = SampleView.of(facts, lists.root, scale)
@@ -146,12 +149,11 @@ def examine_seg_dataset(
         findings += own
         findings += images.update(SeenImage(facts.sample.image, facts.split, view.place), facts.image)
         images.places.add(own, partial(draw_mask_place, facts.sample))
-        tally.update(facts, times[facts.split][_files(facts.sample)])
+        tally.update(facts, times[facts.split].get(_files(facts.sample), 1))
         values.update(facts, view.mask)
         shapes += [] if facts.shape is None else [facts.shape]
         placed += [] if facts.borders is None else [facts]
-        sound = facts.sample.image != facts.sample.mask and not any(one.severity is Severity.ERROR for one in own)
-        if len(drawable[facts.split]) < settings.draw and sound:
+        if len(drawable[facts.split]) < settings.draw and view.image != view.mask and not has_errors(own):
             drawable[facts.split].append(facts.sample)
     findings.extend((*images.findings(settings.workers), *left_out_of_lists(lists), *_placement_findings(placed)))
     classes, resolution = resolve_classes(source, num_classes, lambda: tally.ids() - {scale.ignore_index})
@@ -213,6 +215,11 @@ def _without_repeated(samples: Iterable[SegSample]) -> tuple[SegSample, ...]:
     for sample in samples:
         first.setdefault(_files(sample), sample)
     return tuple(first.values())
+
+
+def _times(samples: Sequence[SegSample], unique: Sequence[SegSample]) -> Counter[tuple[str, str]]:
+    """How often the files of each sample are listed; empty where none is repeated, as in most long lists."""
+    return Counter(map(_files, samples) if len(samples) > len(unique) else ())
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ def mask_faults(view: SampleView) -> Iterator[Fault]:
     """Masks that do not hold one id of 8 bits per pixel, or whose ids a lossy format may have changed."""
     facts, path = view.facts, view.mask
     header = facts.mask.header
-    if header is None or not facts.mask.is_whole or facts.sample.image == facts.sample.mask:
+    if header is None or not facts.mask.is_whole or view.image == view.mask:  # names: paths are slow to compare
         return
     lossy = header.format in LOSSY_FORMATS
     if header.channels > 1:
