@@ -1,0 +1,142 @@
+"""One training step of the models of objects and prompts, against the same step by Paddle's own operators.
+
+The other side is what such a step computes on another device or in an exported graph: the same losses and gradients.
+Both sides alternate in one process.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Any
+from unittest.mock import patch
+
+import cv2
+import numpy as np
+
+from segcli.cpu import prepare_cpu
+from tests.bench.table import Row
+
+OBJECTS = 20
+
+
+def _objects(side: int, count: int, seed: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Ellipses as masks [n, side, side] uint8, and their boxes x1, y1, x2, y2 [n, 4] float32 in pixels."""
+    rng = np.random.default_rng(seed)
+    masks, boxes = np.zeros((count, side, side), np.uint8), np.zeros((count, 4), np.float32)
+    for mask, box in zip(masks, boxes, strict=True):
+        size = rng.integers(side // 16, side // 4, 2)
+        box[:2] = rng.integers(0, side - size)
+        box[2:] = box[:2] + size
+        centre = (box[:2] + size // 2).astype(int).tolist()
+        cv2.ellipse(mask, centre, (size // 2).tolist(), 0, 0, 360, 1, -1)
+    return masks, boxes
+
+
+def _mask_rtdetr(side: int = 640, images: int = 2) -> Callable[[], Any]:
+    import paddle
+
+    from segcli.engines.paddledet.networks import build_instance_network
+    from segcli.models.instance.recipes import FROM_SCRATCH
+
+    network = build_instance_network("Mask-RT-DETR-S", 3, side, overrides=FROM_SCRATCH)
+    network.train()
+    drawn = [_objects(side, OBJECTS, seed) for seed in range(images)]
+    corners = [boxes.reshape(-1, 2, 2) / side for _, boxes in drawn]
+    inputs = {
+        "image": paddle.rand([images, 3, side, side]),
+        "gt_class": [paddle.randint(0, 3, [OBJECTS, 1], dtype="int32") for _ in drawn],
+        "gt_bbox": [paddle.to_tensor(np.concatenate([b.mean(1), b[:, 1] - b[:, 0]], axis=1)) for b in corners],
+        "gt_segm": [paddle.to_tensor(masks) for masks, _ in drawn],
+    }
+    return lambda: network(inputs)["loss"]
+
+
+def _sam(name: str, objects: int, *, images: int = 2, side: int = 512) -> Callable[[], Any]:
+    import paddle
+
+    from segcli.engines.promptable.sam_samples import SamSample
+    from segcli.engines.promptable.sam_session import SamStep
+    from segcli.inference.square_input import SquareInput
+    from segcli.models.promptable.specs import PROMPTABLE
+    from segcli.models.promptable.table import build_promptable_network
+    from segcli.promptable.training import PromptSettings, training_objects
+
+    network, form = build_promptable_network(name), SquareInput.of(PROMPTABLE[name])
+    sample: Any = None  # of the dataset: not needed, because embeddings are given
+    rng, samples = np.random.default_rng(0), []
+    for seed in range(images):
+        masks, boxes = _objects(side, objects, seed)
+        image = form(rng.integers(0, 255, (side, side, 3)).astype(np.uint8))[0]
+        placed = training_objects(masks > 0, boxes, form.place(side, side), 4 * network.grid)
+        samples.append(SamSample(sample, image, placed, seed))
+    kept = None
+    if not PROMPTABLE[name].trains_encoder:
+        for parameter in [*network.image_encoder.parameters(), *network.prompt_encoder.parameters()]:
+            parameter.stop_gradient = True
+        kept = [paddle.randn([1, network.prompt_encoder.dim, network.grid, network.grid]) for _ in samples]
+    return partial(SamStep(network, PromptSettings()), samples, kept)
+
+
+def _lseg(images: int = 8, classes: int = 5) -> Callable[[], Any]:
+    import paddle
+
+    from segcli.engines.promptable.lseg_session import LSegStep
+    from segcli.models.promptable.table import build_promptable_network
+
+    network, rng = build_promptable_network("LSeg-tiny"), np.random.default_rng(0)
+    side = network.config.image_size
+    texts = paddle.nn.functional.normalize(paddle.randn([classes, network.config.shared_dim]))
+    image = rng.standard_normal((images, 3, side, side)).astype(np.float32)
+    return partial(LSegStep(network, None, 255), image, rng.integers(0, classes, (images, side, side)), texts)
+
+
+@contextmanager
+def _paddles_operators() -> Iterator[None]:
+    """Computes as on another device, or as in an exported graph."""
+    import paddle
+
+    with ExitStack() as stack:
+        for module in ("point_samples", "deformable"):
+            stack.enter_context(patch(f"segcli.models.instance.{module}.is_on_host", lambda _tensor: False))
+        stack.enter_context(patch.object(paddle, "in_dynamic_mode", lambda: False))
+        yield
+
+
+def _seconds(loss: Callable[[], Any]) -> float:
+    """CPU-seconds of one forward and backward pass from the same random numbers."""
+    import paddle
+
+    paddle.seed(0)
+    begin = time.process_time()
+    loss().backward()
+    return time.process_time() - begin
+
+
+def run() -> list[Row]:
+    """CPU seconds per step, the least of alternating ones."""
+    prepare_cpu()
+    import paddle
+
+    cases: dict[str, tuple[Callable[[], Callable[[], Any]], int, float]] = {
+        "Mask-RT-DETR-S, 2 x 640 px, 40 objects": (_mask_rtdetr, 2, 1.4),
+        "SAM-tiny, 32 objects": (partial(_sam, "SAM-tiny", 16), 3, 1.2),
+        "SAM-B's decoder, 8 objects": (partial(_sam, "SAM-B", 4), 2, 1.2),
+        "LSeg-tiny, 8 images": (_lseg, 20, 1.2),
+    }
+    rows = []
+    for name, (make, steps, bar) in cases.items():
+        paddle.seed(0)
+        loss = make()
+        _seconds(loss)
+        ours, theirs = [], []
+        for _ in range(steps):
+            ours.append(_seconds(loss))
+            with _paddles_operators():
+                theirs.append(_seconds(loss))
+        mine, other = min(ours), min(theirs)
+        texts = f"{mine:.2f} CPU-s", f"{other:.2f} CPU-s (Paddle's operators)"
+        rows.append(Row(f"training step, {name}", *texts, other / mine, bar))
+    return rows
