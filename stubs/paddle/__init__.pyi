@@ -9,6 +9,8 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
+from . import autograd as autograd
+from . import jit as jit
 from . import nn as nn
 from . import optimizer as optimizer
 

@@ -38,10 +38,14 @@ def build(recipe: ModelSpec | Recipe, num_classes: int, channels: int = COLOURS)
     """
     import paddle
 
+    from segcli.models.operators.convolution import narrow_convolutions
+
     apply_patches()
     wanted = recipe.network if isinstance(recipe, ModelSpec) else recipe
     with paddle.utils.unique_name.guard():
-        return widen_input(_build_part({**wanted, "num_classes": num_classes}), channels)
+        network = widen_input(_build_part({**wanted, "num_classes": num_classes}), channels)
+    narrow_convolutions(network)
+    return network
 
 
 def _build_part(recipe: Recipe) -> Any:

@@ -8,6 +8,7 @@ import paddle
 import paddle.nn.functional as F
 from paddle import Tensor, nn
 
+from segcli.models.operators.resizing import interpolate
 from segcli.models.semantic.seaformer_backbone import Bottleneck, ConvBN, SeaFormer, SeaFormerSize, initial_weight
 
 
@@ -22,7 +23,7 @@ class FusionBlock(nn.Layer):
     def forward(self, local: Tensor, context: Tensor) -> Tensor:
         """[N, local, H, W] and [N, global, h, w] to [N, out, H, W]."""
         gate = F.hardsigmoid(self.global_act(context))
-        gate = F.interpolate(gate, local.shape[2:], mode="bilinear", align_corners=False)
+        gate = interpolate(gate, local.shape[2:], mode="bilinear", align_corners=False)
         result: Tensor = self.local_embedding(local) * gate
         return result
 
@@ -68,7 +69,7 @@ class SeaFormerSeg(nn.Layer):
         for index in range(self.num_fusions):
             fused = getattr(self, f"fuse{index + 1}")(fused, features[index + 1])
         logits = self.cls_seg(self.dropout(self.linear_fuse(fused)))
-        return [F.interpolate(logits, x.shape[2:], mode="bilinear", align_corners=False)]
+        return [interpolate(logits, x.shape[2:], mode="bilinear", align_corners=False)]
 
 
 def _stages(

@@ -1,0 +1,217 @@
+"""Each operator against Paddle's own: values, gradients, and that it is used in training only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import paddle
+import paddle.nn.functional as F
+import pytest
+from paddle import nn
+
+from segcli.engines.paddleseg.networks import build
+from segcli.engines.paddleseg.parts import build_losses, compute_losses
+from segcli.models.operators import resizing
+from segcli.models.operators.convolution import FEWEST_VALUES, NarrowingConv2D, narrow_convolutions
+from segcli.models.operators.cross_entropy import cross_entropy
+from segcli.models.operators.resizing import interpolate
+from segcli.models.table import get_spec
+
+Array = np.ndarray[Any, Any]
+RANDOM = np.random.default_rng(0)
+
+
+def values_and_gradient(function: Callable[[Any], Any], given: Array) -> tuple[Array, Array, str]:
+    """Result, gradient of a weighted sum of it, and the name of its last operator."""
+    x = paddle.to_tensor(given, stop_gradient=False)
+    result = function(x)
+    weight = np.random.default_rng(1).random(result.shape, np.float32)
+    (result * paddle.to_tensor(weight)).sum().backward()
+    return result.numpy(), x.grad.numpy(), result.grad_fn.name()
+
+
+def assert_near(ours: Array, theirs: Array, most: float = 2e-6) -> None:
+    """Equal but for rounding: `most` of the largest value."""
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=most * np.abs(theirs).max())
+
+
+@pytest.mark.parametrize("is_aligned", [False, True])
+@pytest.mark.parametrize(
+    ("source", "target"), [((5, 7), (40, 33)), ((1, 1), (6, 6)), ((8, 9), (8, 9)), ((9, 8), (4, 3))]
+)
+def test_resizing_is_paddles(source: tuple[int, int], target: tuple[int, int], is_aligned: bool) -> None:
+    given = RANDOM.normal(size=(2, 3, *source)).astype(np.float32)
+    options = {"mode": "bilinear", "align_corners": is_aligned}
+    ours, theirs = (
+        values_and_gradient(lambda x, f=function: f(x, size=target, **options), given)
+        for function in (interpolate, F.interpolate)
+    )
+
+    assert_near(ours[0], theirs[0])
+    assert_near(ours[1], theirs[1])
+    assert "Matmul" in ours[2]
+
+
+def test_resizing_takes_the_size_as_a_tensor() -> None:
+    x = paddle.rand([1, 2, 4, 4])
+    x.stop_gradient = False
+
+    resized = interpolate(x, paddle.shape(paddle.zeros([1, 1, 8, 6]))[2:], mode="bilinear", align_corners=False)
+
+    assert resized.shape == [1, 2, 8, 6] and "Matmul" in resized.grad_fn.name()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"size": [8, 8], "mode": "nearest"},
+        {"scale_factor": 2, "mode": "bilinear"},
+        {"size": [8, 8], "mode": "bilinear", "align_mode": 1},
+    ],
+)
+def test_other_resizing_stays_paddles(options: dict[str, Any]) -> None:
+    given = RANDOM.normal(size=(1, 2, 4, 4)).astype(np.float32)
+    ours, theirs = (values_and_gradient(lambda x, f=f: f(x, **options), given) for f in (interpolate, F.interpolate))
+
+    np.testing.assert_array_equal(ours[0], theirs[0])
+    assert ours[2] == theirs[2]
+
+
+def test_maps_for_which_products_are_many_are_resized_by_paddle(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = RANDOM.normal(size=(1, 1, 12, 12)).astype(np.float32)
+    monkeypatch.setattr(resizing, "MOST_PRODUCTS", 23)  # 12 * (1 + 12 / 12) are needed
+
+    assert "Bilinear" in values_and_gradient(lambda x: interpolate(x, [12, 12], mode="bilinear"), given)[2]
+
+
+LABELS = RANDOM.integers(0, 5, (2, 70, 300))  # more pixels than a band has
+LABELS[:, :9] = 255
+LOGITS = RANDOM.normal(0, 3, (2, 5, 70, 300)).astype(np.float32)
+LOGITS[0, :, 20] *= 60  # differences that Paddle cuts
+
+
+@pytest.mark.parametrize("axis", [1, -1])
+@pytest.mark.parametrize("weights", [None, [0.5, 1.0, 2.0, 0.0, 4.0]])
+def test_cross_entropy_is_paddles(axis: int, weights: list[float] | None) -> None:
+    labels = paddle.to_tensor(LABELS if axis == -1 else LABELS[:, None])
+    weight = None if weights is None else paddle.to_tensor(weights)
+
+    def losses_by(function: Callable[..., Any]) -> tuple[Array, Array, str]:
+        def losses(x: Any) -> Any:
+            logits = x if axis == 1 else x.transpose([0, 2, 3, 1])
+            # Paddle takes no weights with another axis than the last one
+            own = {} if weight is None else {"weight": weight}
+            return function(logits, labels, ignore_index=255, reduction="none", axis=axis, **own)
+
+        return values_and_gradient(losses, LOGITS)
+
+    ours, theirs = losses_by(cross_entropy), losses_by(F.cross_entropy)
+
+    assert ours[0].shape == theirs[0].shape
+    assert_near(ours[0], theirs[0])
+    assert_near(ours[1], theirs[1])
+    assert ours[0].max() > 60  # cut at 64
+
+
+@pytest.mark.parametrize("label", [5, -1])
+def test_labels_without_a_class_are_refused_as_by_paddle(label: int) -> None:
+    labels = LABELS.copy()
+    labels[0, 30, 30] = label
+
+    def messages(function: Callable[..., Any]) -> str:
+        logits = paddle.to_tensor(LOGITS, stop_gradient=False)
+        with pytest.raises((ValueError, IndexError)) as fault:
+            function(logits.transpose([0, 2, 3, 1]), paddle.to_tensor(labels), ignore_index=255, reduction="none")
+        return str(fault.value).splitlines()[-1]
+
+    assert messages(cross_entropy) == messages(F.cross_entropy)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "dilation", "padding"), [(3, 1, 1), (3, 1, "same"), (3, 2, 2), (5, 1, 2), ((1, 3), 1, (0, 1))]
+)
+@pytest.mark.parametrize("has_bias", [False, True])
+def test_narrowing_convolution_is_paddles(kernel: Any, dilation: int, padding: Any, has_bias: bool) -> None:
+    paddle.seed(0)
+    layer = nn.Conv2D(64, 8, kernel, padding=padding, dilation=dilation, bias_attr=None if has_bias else False)
+    given = RANDOM.normal(size=(2, 64, 40, 41)).astype(np.float32)
+    found = []
+    for kind in (nn.Conv2D, NarrowingConv2D):
+        assert type(layer) is kind
+        values, gradient, _ = values_and_gradient(layer, given)
+        found.append([values, gradient, *(parameter.grad.numpy() for parameter in layer.parameters())])
+        layer.clear_gradients()
+        assert narrow_convolutions(layer) == (kind is nn.Conv2D)
+
+    for theirs, ours in zip(*found, strict=True):
+        assert_near(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"out_channels": 33},
+        {"stride": 2},
+        {"groups": 4},
+        {"padding": 0},
+        {"kernel_size": 1, "padding": 0},
+        {"padding": "same", "dilation": 2},
+        {"padding_mode": "reflect"},
+        {"data_format": "NHWC"},
+    ],
+)
+def test_other_convolutions_stay_paddles(options: dict[str, Any]) -> None:
+    layer = nn.Conv2D(**{"in_channels": 64, "out_channels": 32, "kernel_size": 3, "padding": 1, **options})
+
+    assert narrow_convolutions(nn.Sequential(layer)) == 0
+
+
+def test_outside_training_convolutions_and_resizing_are_paddles() -> None:
+    """Evaluations, exported networks and static graphs compute as they did."""
+    paddle.seed(0)
+    layer = nn.Conv2D(64, 8, 3, padding=1)
+    x = paddle.rand([1, 64, 32, 32])
+    assert x.size >= FEWEST_VALUES
+    plain = layer(x).numpy()
+    narrow_convolutions(layer)
+
+    with paddle.no_grad():
+        x.stop_gradient = False
+        np.testing.assert_array_equal(layer(x.detach()).numpy(), plain)
+    small = x[:, :2].detach()
+    np.testing.assert_array_equal(
+        interpolate(small, [64, 64], mode="bilinear").numpy(), F.interpolate(small, [64, 64], mode="bilinear").numpy()
+    )
+
+
+@pytest.mark.parametrize("name", ["PP-LiteSeg-T", "SegFormer-B0", "SeaFormer_tiny"])
+def test_a_network_has_paddles_losses_and_gradients(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All three operators at once, against the same network with Paddle's."""
+    spec = get_spec(name)
+    assert spec.recipe is not None
+    parts = build_losses(spec.recipe.loss, num_classes=4, ignore_index=255, class_weights=None)
+    network = build(spec, 4)
+    network.eval()  # no dropout, and statistics that do not follow from few pixels
+    batch = {
+        "img": paddle.to_tensor(RANDOM.normal(size=(1, 3, 192, 192)).astype(np.float32), stop_gradient=False),
+        "label": paddle.to_tensor(RANDOM.integers(0, 4, (1, 192, 192))),
+    }
+    found = []
+    for is_paddles in (False, True):
+        if is_paddles:
+            monkeypatch.setattr("segcli.models.operators.is_ours", lambda *_: False)
+        loss = sum(compute_losses(network, network, batch, {**parts, "types": parts["types"][:1], "coef": [1.0]}))
+        loss.backward()
+        gradients = {key: value.grad for key, value in network.named_parameters()}
+        found.append(
+            {"": loss.numpy(), **{key: value.numpy() for key, value in gradients.items() if value is not None}}
+        )
+        network.clear_gradients(set_to_zero=False)
+    ours, theirs = found
+
+    assert ours.keys() == theirs.keys()
+    assert float(ours[""]) == pytest.approx(float(theirs[""]), rel=1e-6)
+    for key, values in theirs.items():
+        np.testing.assert_allclose(ours[key], values, rtol=0, atol=1e-4 * max(np.abs(values).max(), 1e-6), err_msg=key)
