@@ -5,14 +5,11 @@ They stand in for Paddle's own only there, see `is_ours`: exported networks, sta
 
 from __future__ import annotations
 
-from typing import Any
+from paddle import Tensor
 
-import paddle
+from segcli.models.host_memory import is_on_host
 
 
-def is_ours(*tensors: Any) -> bool:
+def is_ours(*tensors: Tensor) -> bool:
     """Whether operators on these tensors are computed here: on a CPU, step by step, in float32, with gradients."""
-    return paddle.in_dynamic_mode() and all(
-        tensor.place.is_cpu_place() and tensor.dtype == paddle.float32 and not tensor.stop_gradient
-        for tensor in tensors
-    )
+    return all(is_on_host(tensor) and not tensor.stop_gradient for tensor in tensors)

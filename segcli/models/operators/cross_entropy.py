@@ -12,6 +12,7 @@ from paddle import Tensor
 from paddle.autograd import PyLayer
 
 from segcli.models import operators
+from segcli.models.host_memory import tensor_of
 
 _OPTIONS = {"axis", "ignore_index", "reduction", "weight"}
 _BAND_PX = 1 << 14
@@ -59,12 +60,6 @@ def _array(tensor: Tensor) -> npt.NDArray[Any]:
     return np.from_dlpack(tensor.detach().contiguous())
 
 
-def _tensor(array: npt.NDArray[np.float32]) -> Tensor:
-    """The same memory as a tensor."""
-    out: Tensor = paddle.utils.dlpack.from_dlpack(array)
-    return out
-
-
 class _CrossEntropy(PyLayer):
     """Losses [N, P] of logits [N, C, P] and labels [N, P]; those of ignored pixels are 0."""
 
@@ -79,11 +74,11 @@ class _CrossEntropy(PyLayer):
                     gradient[image, :, band], given[image, :, band], truth[image, band], ignored
                 )
         ctx.gradient = gradient
-        return _tensor(losses)
+        return tensor_of(losses)
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> Tensor:
-        return _tensor(ctx.gradient * _array(upstream)[:, None])
+        return tensor_of(ctx.gradient * _array(upstream)[:, None])
 
 
 def _write_gradient(
