@@ -114,6 +114,7 @@ def check_semantic(config: Config) -> CheckResult:
     return shown(config, result, seen, drawing)
 
 
+@collecting_rarely()
 def examine_seg_dataset(
     dataset_dir: Path, num_classes: int | None = None, settings: PassSettings = EVERY_FILE
 ) -> Examination:
@@ -128,8 +129,7 @@ def examine_seg_dataset(
         DatasetError: There is no dataset at all, or more than one.
     """
     reuse_memory()
-    with collecting_rarely():
-        lists = scan_lists(find_root(dataset_dir))
+    lists = scan_lists(find_root(dataset_dir))
     log.info("checking %d + %d samples in %s", len(lists.train), len(lists.val), lists.root)
     use_range(settings.image_range, [sample.image for sample in lists.train], settings.channels)
     source, class_file_findings = class_names_of(lists.root)
