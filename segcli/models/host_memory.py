@@ -24,3 +24,13 @@ def tensor_of(array: FloatArray) -> Tensor:
     """A tensor in the array's own memory."""
     out: Tensor = paddle.from_dlpack(array)
     return out
+
+
+def are_trained(*inputs: Tensor) -> tuple[bool, ...]:
+    """Whether each input of an operator has a gradient; Paddle wants None of `backward` for the others."""
+    return tuple(not one.stop_gradient for one in inputs)
+
+
+def without_warnings() -> np.errstate:
+    """For computing with infinite and missing values of a diverged network, which its loss reports; a decorator too."""
+    return np.errstate(over="ignore", invalid="ignore")

@@ -11,7 +11,7 @@ from paddle import Tensor, nn
 from paddle.nn import functional as F
 from paddle.nn.initializer import Assign, Constant
 
-from segcli.models.host_memory import is_on_host
+from segcli.models.host_memory import is_on_host, without_warnings
 from segcli.models.instance.host_sampling import WeightedRows
 from segcli.models.instance.layers import SelfAttention, layer_norm, linear
 
@@ -114,7 +114,7 @@ class DeformableAttention(nn.Layer):
         low = exact.detach().floor()
         high_share = exact - low
         pixels = np.stack([low.numpy(), low.numpy() + 1], axis=-1)
-        with np.errstate(invalid="ignore"):  # places of a diverged network are NaN; its loss reports that
+        with without_warnings():
             whole = pixels.astype(np.int32)  # [B, Q, heads, samples, 2, 2]
         inside = (whole >= 0) & (whole < sizes[..., None])
         shares = paddle.stack([1 - high_share, high_share], axis=-1) * paddle.to_tensor(inside.astype(np.float32))

@@ -17,7 +17,7 @@ from paddle import Tensor
 from paddle.autograd import PyLayer, PyLayerContext
 from scipy.sparse import csr_array
 
-from segcli.models.host_memory import FloatArray, array_of, tensor_of
+from segcli.models.host_memory import FloatArray, are_trained, array_of, tensor_of, without_warnings
 
 
 class MaskSamples(PyLayer):
@@ -40,6 +40,7 @@ class MaskSamples(PyLayer):
         return tensor_of(values)
 
     @staticmethod
+    @without_warnings()
     def backward(ctx: PyLayerContext, gradient: Tensor) -> Tensor:
         """The gradient of the masks."""
         (points,) = ctx.saved_tensor()
@@ -131,6 +132,7 @@ def _values(padded: FloatArray, places: _Places) -> FloatArray:
     )
 
 
+@without_warnings()
 def _between(low: FloatArray, high: FloatArray, share: FloatArray) -> FloatArray:
     """Values a share of the way from `low` to `high`; changes both."""
     high -= low
@@ -165,21 +167,30 @@ class WeightedRows(PyLayer):
     def forward(ctx: PyLayerContext, weights: Tensor, table: Tensor, columns: NDArray[np.int32]) -> Tensor:
         """See the class."""
         ctx.save_for_backward(weights, table)
-        ctx.columns = columns
+        ctx.columns, ctx.trained = columns, are_trained(weights, table)
         values = array_of(table)
         return tensor_of(_rows_of(array_of(weights), columns, len(values)) @ values)
 
     @staticmethod
-    def backward(ctx: PyLayerContext, gradient: Tensor) -> tuple[Tensor, Tensor]:
+    def backward(ctx: PyLayerContext, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
         """The gradients of weights and table."""
         weights, table = (array_of(one) for one in ctx.saved_tensor())
         given, columns = array_of(gradient), ctx.columns
-        of_weights = np.empty(weights.shape, np.float32)
-        for start in range(0, len(given), _CHUNK):
-            part = slice(start, start + _CHUNK)
-            np.einsum("rkc,rc->rk", table[columns[part]], given[part], out=of_weights[part])
-        of_table = _rows_of(weights, columns, len(table)).T @ given
-        return tensor_of(of_weights), tensor_of(of_table)
+        of_weights = of_table = None
+        if ctx.trained[0]:
+            of_weights = tensor_of(_products(table, columns, given))
+        if ctx.trained[1]:
+            of_table = tensor_of(_rows_of(weights, columns, len(table)).T @ given)
+        return of_weights, of_table
+
+
+def _products(table: FloatArray, columns: NDArray[np.int32], given: FloatArray) -> FloatArray:
+    """Products [R, k] of the k rows of a table that each of the given rows [R, c] is a sum of, with that row."""
+    out = np.empty(columns.shape, np.float32)
+    for start in range(0, len(given), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        np.einsum("rkc,rc->rk", table[columns[part]], given[part], out=out[part])
+    return out
 
 
 _CHUNK = 256

@@ -12,7 +12,7 @@ from paddle import Tensor
 from paddle.autograd import PyLayer
 
 from segcli.models import operators
-from segcli.models.host_memory import tensor_of
+from segcli.models.host_memory import tensor_of, without_warnings
 
 _OPTIONS = {"axis", "ignore_index", "reduction", "weight"}
 _BAND_PX = 1 << 14
@@ -77,10 +77,12 @@ class _CrossEntropy(PyLayer):
         return tensor_of(losses)
 
     @staticmethod
+    @without_warnings()
     def backward(ctx: Any, upstream: Tensor) -> Tensor:
         return tensor_of(ctx.gradient * _array(upstream)[:, None])
 
 
+@without_warnings()
 def _write_gradient(
     gradient: npt.NDArray[np.float32], logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], ignored: int
 ) -> npt.NDArray[np.float32]:

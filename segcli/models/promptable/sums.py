@@ -14,7 +14,7 @@ import paddle.nn.functional as F
 from paddle import nn
 from paddle.autograd import PyLayer, PyLayerContext
 
-from segcli.models.host_memory import array_of, tensor_of
+from segcli.models.host_memory import are_trained, array_of, tensor_of, without_warnings
 
 LEAST_SQUARE = 1e-24
 """Squared length below which a vector is divided by 1e-12 instead of its length, as in `F.normalize`."""
@@ -45,15 +45,20 @@ class OuterSum(PyLayer):
     """Sums ``[R, n, m]`` of each two values of rows ``[R, n]`` and ``[R, m]``, on the CPU."""
 
     @staticmethod
-    def forward(_ctx: PyLayerContext, x: paddle.Tensor, y: paddle.Tensor) -> paddle.Tensor:
+    @without_warnings()
+    def forward(ctx: PyLayerContext, x: paddle.Tensor, y: paddle.Tensor) -> paddle.Tensor:
         """See the class."""
+        ctx.trained = are_trained(x, y)
         return tensor_of(array_of(x)[:, :, None] + array_of(y)[:, None])
 
     @staticmethod
-    def backward(_ctx: PyLayerContext, gradient: paddle.Tensor) -> tuple[paddle.Tensor, paddle.Tensor]:
+    def backward(ctx: PyLayerContext, gradient: paddle.Tensor) -> tuple[paddle.Tensor | None, ...]:
         """The gradients of both."""
-        given = array_of(gradient)
-        return tensor_of(np.einsum("rnm->rn", given)), tensor_of(np.einsum("rnm->rm", given))
+        given, sums = array_of(gradient), ("rnm->rn", "rnm->rm")
+        return tuple(
+            tensor_of(np.einsum(kept, given)) if is_trained else None
+            for kept, is_trained in zip(sums, ctx.trained, strict=True)
+        )
 
 
 class Convolution(nn.Conv2D):

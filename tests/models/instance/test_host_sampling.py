@@ -118,3 +118,30 @@ def test_masks_of_full_size_are_not_copied_for_each_query(monkeypatch: pytest.Mo
     truth = set_loss._truth_at(paddle.full([5, 1, 2], 0.5), targets, matches)
     assert truth.flatten().tolist() == [1, 1, 0, 0, 0]
     assert shapes == [[1, 6, 6], [2, 6, 6]]
+
+
+@pytest.mark.parametrize("frozen", ["value", "weights"])
+def test_attention_with_frozen_parts(frozen: str) -> None:
+    rng = np.random.default_rng(0)
+    attention = DeformableAttention(8, 2, 1, 2)
+    given = [paddle.to_tensor(rng.random(shape).astype("float32")) for shape in ((1, 3, 8), (1, 3, 4), (1, 12, 8))]
+
+    def gradients() -> dict[str, np.ndarray[Any, Any]]:
+        attention.clear_gradients()
+        (attention(*given, [(4, 3)]) ** 2).sum().backward()
+        return {name: one.grad.numpy() for name, one in attention.named_parameters() if not one.stop_gradient}
+
+    of_all = gradients()
+    parts = [attention.value_proj] if frozen == "value" else [attention.sampling_offsets, attention.attention_weights]
+    for parameter in (parameter for part in parts for parameter in part.parameters()):
+        parameter.stop_gradient = True
+    of_trained = gradients()
+    assert len(of_trained) == len(of_all) - 2 * len(parts)
+    for name, values in of_trained.items():
+        np.testing.assert_array_equal(values, of_all[name], err_msg=name)
+
+
+def test_infinite_masks_are_not_warned_of() -> None:
+    """NumPy's warnings would stand between the lines of a training that has diverged, before its error."""
+    masks = trained(np.full((1, 4, 4), np.inf))
+    assert np.isnan(at_points(masks, paddle.full([1, 2, 2], 0.5)).numpy()).all()

@@ -129,6 +129,23 @@ def test_labels_without_a_class_are_refused_as_by_paddle(label: int) -> None:
     assert messages(cross_entropy) == messages(F.cross_entropy)
 
 
+@pytest.mark.parametrize("value", [np.inf, -np.inf, 3e38, np.nan])
+def test_logits_of_a_diverged_network_are_not_warned_of(value: float) -> None:
+    """Their losses are what the training stops at; NumPy's warnings would come before that."""
+    logits = LOGITS.copy()
+    logits[0, 1, 30, 30], logits[0, 2, 30, 30] = value, -3e38
+    labels = paddle.to_tensor(LABELS)
+
+    ours, theirs = (
+        values_and_gradient(
+            lambda x, f=function: f(x.transpose([0, 2, 3, 1]), labels, ignore_index=255, reduction="none"), logits
+        )[0]
+        for function in (cross_entropy, F.cross_entropy)
+    )
+
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("kernel", "dilation", "padding"), [(3, 1, 1), (3, 1, "same"), (3, 2, 2), (5, 1, 2), ((1, 3), 1, (0, 1))]
 )

@@ -9,7 +9,7 @@ import paddle
 import pytest
 
 from segcli.models.promptable.sam.layers import LayerNorm2D
-from segcli.models.promptable.sums import Doubling, add, unit_vectors
+from segcli.models.promptable.sums import Doubling, OuterSum, add, unit_vectors
 from segcli.models.promptable.table import build_promptable_network
 
 SLOW_FROM = 100_000
@@ -118,3 +118,16 @@ def test_large_sums_are_of_equal_shapes(monkeypatch: pytest.MonkeyPatch) -> None
 def test_sums_of_different_shapes() -> None:
     wide, high = paddle.rand([1, 3, 1]), paddle.rand([2, 1, 4])
     np.testing.assert_array_equal(add(wide, high).numpy(), wide.numpy() + high.numpy())
+
+
+@pytest.mark.parametrize("trained", [0, 1])
+def test_sums_of_which_one_part_is_frozen(trained: int) -> None:
+    rows = [paddle.rand([4, 3]), paddle.rand([4, 5])]
+    rows[trained].stop_gradient = False
+    OuterSum.apply(*rows).sum().backward()
+    assert (rows[trained].grad == [5, 3][trained]).all() and rows[1 - trained].grad is None
+
+
+def test_infinite_sums_are_not_warned_of() -> None:
+    rows = paddle.full([1, 2], float("inf"))
+    assert OuterSum.apply(rows, -rows).isnan().all()
