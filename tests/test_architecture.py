@@ -247,6 +247,35 @@ def test_files_and_functions_are_short_enough_to_read_at_once() -> None:
     assert not long, "\n".join(long)
 
 
+NEWER = {
+    "asyncio": {"Runner", "TaskGroup", "timeout"},
+    "contextlib": {"chdir"},
+    "datetime": {"UTC"},
+    "enum": {"EnumCheck", "ReprEnum", "StrEnum", "nonmember", "verify"},
+    "hashlib": {"file_digest"},
+    "inspect": {"getmembers_static"},
+    "itertools": {"batched"},
+    "logging": {"getHandlerByName", "getLevelNamesMapping"},
+    "math": {"cbrt", "exp2", "sumprod"},
+    "operator": {"call"},
+    "typing": {"LiteralString", "Never", "Self", "TypeVarTuple", "Unpack", "assert_never", "assert_type", "override"},
+}
+"""What modules of Python have since 3.11 or 3.12; segcli runs on 3.10 too."""
+
+
+def test_nothing_of_python_is_used_that_its_oldest_version_lacks() -> None:
+    newer = {f"{module}.{name}" for module, names in NEWER.items() for name in names} | {"tomllib"}
+    used = [
+        f"{path.relative_to(ROOT)}:{node.lineno}: {name}"
+        for path in modules().values()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Import | ast.ImportFrom | ast.Attribute)
+        for name in ([ast.unparse(node)] if isinstance(node, ast.Attribute) else used_names(node))
+        if name in newer
+    ]
+    assert not used, "\n".join(used)
+
+
 MOST_IGNORES = 10
 """Places where the type checker is told to look away; Paddle's tensor and layers are typed by `stubs/paddle`."""
 

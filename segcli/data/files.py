@@ -250,8 +250,13 @@ def whole_folder(target: Path) -> Iterator[Path]:
 def sha256_of(path: str | Path) -> str:
     """Checksum of a file's bytes, hexadecimal."""
     require_regular(path)
-    digest = hashlib.sha256()
     with Path(path).open("rb") as file:
-        while block := file.read(_BLOCK_BYTES):
-            digest.update(block)
+        return sha256_of_rest(file)
+
+
+def sha256_of_rest(file: IO[bytes]) -> str:
+    """Checksum of what follows in an open file, hexadecimal; Python 3.10 has no `hashlib.file_digest`."""
+    digest = hashlib.sha256()
+    while block := file.read(_BLOCK_BYTES):
+        digest.update(block)
     return digest.hexdigest()

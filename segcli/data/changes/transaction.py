@@ -8,7 +8,6 @@ change, and so is an `undo` that was killed: every step can be taken again. Who 
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import shutil
@@ -34,7 +33,7 @@ from segcli.data.changes.journal import (
     signature,
 )
 from segcli.data.changes.rollback import recover_steps
-from segcli.data.files import backup_path, sha256_of
+from segcli.data.files import backup_path, sha256_of, sha256_of_rest
 from segcli.data.lock import Lock, locked
 from segcli.errors import BusyError, SegcliError, UsageError
 from segcli.plurals import counted
@@ -260,4 +259,4 @@ def _synced_sha256(path: Path) -> str:
     """Digest of a file that is on the disk before it takes another's place."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of_rest(file)
