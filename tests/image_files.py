@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import struct
-from zlib import crc32
+from collections.abc import Iterable
+from zlib import compress, crc32
 
 import cv2
 import numpy as np
@@ -82,13 +83,22 @@ def false_jpeg(width: int, height: int, pixels: np.ndarray | None = None) -> byt
 
 def false_png(width: int, height: int) -> bytes:
     """A PNG of a few bytes that states any size."""
-    chunks = [
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
-        (b"IDAT", b"\x78\x9c\x03\x00"),
-        (b"IEND", b""),
-    ]
+    return _png(width, height, 8, 2, ((b"IDAT", b"\x78\x9c\x03\x00"),))
+
+
+def grey_png(values: np.ndarray, bits: int, after: Iterable[tuple[bytes, bytes]] = ()) -> bytes:
+    """A PNG of grey values, uint8 [H, W] of so many bits, with chunks after its pixels that Pillow would not write."""
+    singles = np.unpackbits(values[..., np.newaxis], axis=2)[..., 8 - bits :]
+    rows = np.packbits(singles.reshape(len(values), -1), axis=1)
+    pixels = compress(np.pad(rows, ((0, 0), (1, 0))).tobytes())
+    return _png(values.shape[1], values.shape[0], bits, 0, ((b"IDAT", pixels), *after))
+
+
+def _png(width: int, height: int, bits: int, colour_type: int, chunks: Iterable[tuple[bytes, bytes]]) -> bytes:
+    header = struct.pack(">IIBBBBB", width, height, bits, colour_type, 0, 0, 0)
     body = b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", crc32(kind + data)) for kind, data in chunks
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", crc32(kind + data))
+        for kind, data in ((b"IHDR", header), *chunks, (b"IEND", b""))
     )
     return b"\x89PNG\r\n\x1a\n" + body
 

@@ -10,9 +10,10 @@ import pytest
 from PIL import Image
 
 from segcli.data.decoding.headers import is_complete, read_header
-from segcli.data.image import decode_image, image_size, open_mask, read_image, read_mask
+from segcli.data.image import decode_image, decode_mask, image_size, open_mask, read_image, read_mask
 from segcli.data.palette import IGNORE_COLOUR, palette, png_palette
 from segcli.errors import InputError
+from tests.image_files import grey_png
 
 IDS = np.array([[0, 1, 2], [3, 7, 255]], np.uint8)
 
@@ -73,6 +74,12 @@ def test_small_palettes_give_ids(tmp_path, bits):
     image.save(tmp_path / "mask.png", bits=bits)
     assert read_header((tmp_path / "mask.png").read_bytes()).bits == bits
     np.testing.assert_array_equal(read_mask(tmp_path / "mask.png"), ids)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+def test_a_chunk_after_the_pixels_that_no_reader_knows_changes_no_id(bits):
+    data = grey_png(np.full((1, 8), 2**bits - 1, np.uint8), bits, after=((b"ABCD", b"?"),))
+    np.testing.assert_array_equal(decode_mask(data).array, np.full((1, 8), 2**bits - 1))
 
 
 @pytest.mark.parametrize("suffix", ["png", "bmp", "tif"])

@@ -246,7 +246,8 @@ def _decode_values(data: bytes, header: ImageHeader) -> NDArray[Any] | None:
 def _as_grey_png(data: bytes) -> bytes:
     """The same PNG declared as grey, without palette, transparency and what else would change the values."""
     description = b"IHDR" + data[16:25] + b"\x00" + data[26:29]
-    if has_pixels_only(data) and data.startswith(description + pack(">I", crc32(description)), 12):
+    # fewer bits are stretched by Pillow too, which decodes what OpenCV refuses for an odd chunk after the pixels
+    if data[24] == 8 and has_pixels_only(data) and data.startswith(description + pack(">I", crc32(description)), 12):
         return data
     parts = [PNG_SIGNATURE, pack(">I", 13), description, pack(">I", crc32(description))]
     for chunk, start, end in png_chunks(data):
