@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice, repeat
+from threading import Event
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -37,6 +38,7 @@ def map_ahead(
     *,
     workers: int | None = None,
     ahead: int | None = None,
+    stopped: Event | None = None,
 ) -> Iterator[Outcome]:
     """`function` of every item, in order, computed in threads before it is needed.
 
@@ -47,6 +49,7 @@ def map_ahead(
         items: Taken one by one, never more than `ahead` before their outcomes are used.
         workers: Threads; None is one per core.
         ahead: Items that wait or are done; None is `PER_WORKER` per thread.
+        stopped: Set once no more outcomes are wanted, so that calls that take long can end early: they are waited for.
 
     >>> list(map_ahead(abs, [-1, 2, -3], workers=2))
     [1, 2, 3]
@@ -62,6 +65,8 @@ def map_ahead(
                 waiting.extend(pool.submit(function, item) for item in islice(source, 1))
                 yield outcome
         finally:
+            if stopped is not None:
+                stopped.set()
             for future in waiting:
                 future.cancel()
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -37,6 +38,16 @@ def test_leaving_early_ends_the_thread():
     assert next(stream) == 0
     stream.close()
     assert threading.active_count() == before
+
+
+def test_calls_in_progress_hear_that_no_more_is_wanted():
+    stopped = threading.Event()
+    stream = map_ahead(lambda item: item or stopped.wait(20), [1, None], workers=1, stopped=stopped)
+    assert next(stream) == 1
+    began = time.monotonic()
+    stream.close()
+    assert stopped.is_set()
+    assert time.monotonic() - began < 10
 
 
 def test_batches():

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from threading import Event
 from typing import Any, Generic, Protocol, TypeVar
 
 from segcli.data.fingerprint.images import evenly
@@ -136,7 +137,9 @@ def looks(plan: LookPlan[S], look: Look[S, F], manifest: Path | None, kind: str,
         # for small images, passing them to threads one by one takes longer than the inspection
         at_once = plan.summary.images // (_CHUNKS_PER_WORKER * (workers or available_cores()))
         jobs = batched(_jobs(plan, entries), min(max(at_once, 1), _MOST_AT_ONCE))
-        outcomes = chain.from_iterable(map_ahead(partial(_looked, look), jobs, workers=workers))
+        stopped = Event()
+        look_at = partial(_looked, look, stopped)
+        outcomes = chain.from_iterable(map_ahead(look_at, jobs, workers=workers, stopped=stopped))
         for facts, kept, is_known in track(outcomes, "checking", plan.summary.images):
             entries.keep(kept)
             plan.summary.known += is_known
@@ -144,11 +147,13 @@ def looks(plan: LookPlan[S], look: Look[S, F], manifest: Path | None, kind: str,
         plan.summary.decoded = sum(len(plan.decoded(split)) for split in plan.samples) - plan.summary.known
 
 
-def _looked(look: Look[S, F], jobs: Sequence[Job[S]]) -> Iterable[tuple[F, Entry | None, bool]]:
-    """The facts of each sample, the entry to keep, and whether the manifest had the facts."""
+def _looked(look: Look[S, F], stopped: Event, jobs: Sequence[Job[S]]) -> Iterable[tuple[F, Entry | None, bool]]:
+    """The facts of each sample, the entry to keep, and whether the manifest had the facts; nothing once `stopped`."""
     outcomes: dict[int, tuple[F, Entry | None, bool]] = {}
     decoded: dict[int, F] = {}
     for place, (sample, split, entry, whole) in enumerate(jobs):
+        if stopped.is_set():  # large images of a chunk would take a minute after Ctrl-C
+            return ()
         if not whole:
             outcomes[place] = look.headers(sample, split), None, False
             continue
