@@ -109,11 +109,10 @@ def perform(config: Config) -> tuple[ModeResult, Path]:
     Raises:
         SegcliError: The mode failed; see `segcli.errors`.
     """
-    from segcli.data.budget import set_max_pixels
+    from segcli.data.budget import limited_pixels
     from segcli.lazy import load_object
     from segcli.results import is_done, write_result
 
-    set_max_pixels(config.limits.max_pixels)
     mode = config.Global.mode
     if mode in _READ_AFTER_IMPORTS and config.Global.dataset_dir is not None:
         from segcli.data.dataset_folder import require_folder
@@ -121,7 +120,8 @@ def perform(config: Config) -> tuple[ModeResult, Path]:
         require_folder(config.Global.dataset)
     function = load_object(MODES[mode])
     end_start_up()
-    result: ModeResult = function(config)
+    with limited_pixels(config.limits.max_pixels):
+        result: ModeResult = function(config)
     return result, write_result(Path(config.Global.output), mode, result.as_dict(), done=is_done(result))
 
 

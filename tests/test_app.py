@@ -14,6 +14,7 @@ import pytest
 
 from segcli import app
 from segcli.children import child_environment
+from segcli.data.budget import given_max_pixels
 from segcli.errors import DatasetError, InputError, NonFiniteLossError, UsageError
 from segcli.findings import Finding, Severity
 
@@ -61,6 +62,21 @@ def test_success(run, capsys: pytest.CaptureFixture[str]):
     assert result["done_flag"] is True and result["answer"] == 42 and result["mode"] == "check_dataset"
     assert result["schema_version"] == 1
     assert "forty-two" in capsys.readouterr().out
+
+
+def test_the_limit_of_images_is_that_of_its_mode_alone(run, monkeypatch: pytest.MonkeyPatch):
+    seen = []
+
+    def mode(config):
+        seen.append(given_max_pixels())
+        return Result()
+
+    with monkeypatch.context() as limited:
+        limited.setitem(VALUES, "limits.max_pixels", ("argument max_pixels", 100))
+        run(mode)
+    run(mode)
+    assert seen == [100, None]
+    assert given_max_pixels() is None
 
 
 def test_an_invalid_dataset_is_a_result(run):

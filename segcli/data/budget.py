@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -35,6 +37,18 @@ def set_max_pixels(pixels: int | None) -> None:
     """Sets the limit of this process and of those that it starts; None leaves it as it is."""
     if pixels is not None:
         os.environ[SETTING] = str(pixels)
+        given_max_pixels.cache_clear()
+
+
+@contextmanager
+def limited_pixels(pixels: int | None) -> Iterator[None]:
+    """`set_max_pixels` inside the block, so that the limit of one mode is not that of the next in the same program."""
+    before = os.environ.get(SETTING, "")
+    set_max_pixels(pixels)
+    try:
+        yield
+    finally:
+        os.environ[SETTING] = before
         given_max_pixels.cache_clear()
 
 
