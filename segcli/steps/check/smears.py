@@ -33,7 +33,7 @@ def smear_of(mask: NDArray[np.uint8], ids: bytes, ignore_index: int = 255) -> Sm
     present = present[present != ignore_index]
     rank = np.zeros(256, np.int64)
     rank[present] = np.arange(len(present))
-    rows = mask[_ROWS_APART // 2 :: _ROWS_APART]
+    rows = mask[min(_ROWS_APART // 2, len(mask) - 1) :: _ROWS_APART]
     flat = np.concatenate([rows, np.full((len(rows), 1), ignore_index, np.uint8)], axis=1).ravel()
     starts = np.concatenate([[0], np.flatnonzero(flat[1:] != flat[:-1]) + 1])
     runs = flat[starts]

@@ -9,7 +9,7 @@ import pytest
 from segcli.data.id_counts import count_ids, present_ids
 from segcli.steps.check.semantic import examine_seg_dataset
 from segcli.steps.check.settings import PassSettings
-from segcli.steps.check.smears import smear_of
+from segcli.steps.check.smears import Smear, smear_of
 from tests.seg_folder import make_seg_folder
 
 
@@ -24,6 +24,14 @@ def painted(seed: int = 0, ids: int = 3, side: int = 90) -> np.ndarray:
 
 def smoothed(mask: np.ndarray, factor: int) -> np.ndarray:
     return cv2.resize(mask, None, fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR)
+
+
+@pytest.mark.parametrize(
+    "height, width, expected", [(1, 5, Smear(2, 1)), (2, 3, Smear(0, 1)), (3, 1, Smear(0, 0)), (4, 1, Smear(0, 0))]
+)
+def test_masks_of_few_rows_have_edges_too(height, width, expected):
+    mask = (np.arange(height * width) % 4).astype(np.uint8).reshape(height, width)
+    assert smear_of(mask, bytes([0, 1, 2, 3])) == expected
 
 
 @pytest.mark.parametrize("ids", [3, 4, 6])
