@@ -6,13 +6,22 @@ import numpy as np
 import paddle
 from numpy.typing import NDArray
 from paddle import Tensor
+from paddle.base.dygraph.base import in_sot_simulation_mode
 
 FloatArray = NDArray[np.float32]
 
 
+def is_traced() -> bool:
+    """Whether a graph is being made of the network: for an export, or for `Train.dy2st`.
+
+    The latter follows Python's instructions in what Paddle takes for dynamic mode.
+    """
+    return in_sot_simulation_mode() or not paddle.in_dynamic_mode()
+
+
 def is_on_host(tensor: Tensor) -> bool:
     """Whether NumPy can compute with the tensor in place: float32 in memory, and not a part of a traced network."""
-    return bool(paddle.in_dynamic_mode() and tensor.place.is_cpu_place() and tensor.dtype == paddle.float32)
+    return not is_traced() and bool(tensor.place.is_cpu_place() and tensor.dtype == paddle.float32)
 
 
 def array_of(tensor: Tensor) -> FloatArray:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from paddle import Tensor
 
-from segcli.models.host_memory import is_on_host
+from segcli.models.host_memory import is_on_host, is_traced
 
 
 def is_ours(*tensors: Tensor) -> bool:
     """Whether operators on these tensors are computed here: on a CPU, step by step, in float32, with gradients."""
-    return all(is_on_host(tensor) and not tensor.stop_gradient for tensor in tensors)
+    return not is_traced() and all(is_on_host(tensor) and not tensor.stop_gradient for tensor in tensors)

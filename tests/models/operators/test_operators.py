@@ -203,6 +203,31 @@ def test_outside_training_convolutions_and_resizing_are_paddles() -> None:
     )
 
 
+class Enlarged(nn.Layer):
+    """With ten operators more: Paddle makes no graph of fewer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.narrow = nn.Conv2D(64, 8, 3, padding=1)
+
+    def forward(self, x: Any) -> Any:
+        for _ in range(10):
+            x = x + 0.1
+        return interpolate(self.narrow(x), [40, 40], mode="bilinear")
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_network_that_trains_as_a_static_graph_is_one_graph_of_paddles() -> None:
+    network = Enlarged()
+    narrow_convolutions(network)
+    given = RANDOM.normal(size=(1, 64, 32, 32)).astype(np.float32)
+    ours, static = (values_and_gradient(f, given) for f in (network, paddle.jit.to_static(network.forward)))
+
+    assert_near(static[0], ours[0])
+    assert_near(static[1], ours[1])
+    assert "Dy2St" in static[2]
+
+
 @pytest.mark.parametrize("name", ["PP-LiteSeg-T", "SegFormer-B0", "SeaFormer_tiny"])
 def test_a_network_has_paddles_losses_and_gradients(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """All three operators at once, against the same network with Paddle's."""
