@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import paddle
 from numpy.typing import NDArray
@@ -24,9 +26,9 @@ def is_on_host(tensor: Tensor) -> bool:
     return not is_traced() and bool(tensor.place.is_cpu_place() and tensor.dtype == paddle.float32)
 
 
-def array_of(tensor: Tensor) -> FloatArray:
-    """The tensor's own memory."""
-    return np.asarray(np.from_dlpack(tensor.detach()), np.float32)
+def array_of(tensor: Tensor) -> NDArray[Any]:
+    """The tensor's own memory, with its type and its order."""
+    return np.from_dlpack(tensor.detach())
 
 
 def tensor_of(array: FloatArray) -> Tensor:

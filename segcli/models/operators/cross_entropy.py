@@ -12,7 +12,7 @@ from paddle import Tensor
 from paddle.autograd import PyLayer
 
 from segcli.models import operators
-from segcli.models.host_memory import tensor_of, without_warnings
+from segcli.models.host_memory import array_of, tensor_of, without_warnings
 
 _OPTIONS = {"axis", "ignore_index", "reduction", "weight"}
 _BAND_PX = 1 << 14
@@ -51,13 +51,8 @@ def cross_entropy(input: Tensor, label: Tensor, **options: Any) -> Tensor:
 
 
 def _are_known(labels: Tensor, classes: int, ignored: int) -> bool:
-    given = _array(labels)
+    given = array_of(labels)
     return given.dtype == np.int64 and bool(((given >= 0) & (given < classes) | (given == ignored)).all())
-
-
-def _array(tensor: Tensor) -> npt.NDArray[Any]:
-    """The values of a tensor, not copied if they are in order."""
-    return np.from_dlpack(tensor.detach().contiguous())
 
 
 class _CrossEntropy(PyLayer):
@@ -65,7 +60,7 @@ class _CrossEntropy(PyLayer):
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, labels: Tensor, ignored: int) -> Tensor:
-        given, truth = _array(logits), _array(labels)
+        given, truth = array_of(logits.contiguous()), array_of(labels.contiguous())
         gradient, losses = np.empty_like(given), np.empty(truth.shape, np.float32)
         for image in range(len(given)):
             for start in range(0, truth.shape[1], _BAND_PX):
@@ -79,7 +74,7 @@ class _CrossEntropy(PyLayer):
     @staticmethod
     @without_warnings()
     def backward(ctx: Any, upstream: Tensor) -> Tensor:
-        return tensor_of(ctx.gradient * _array(upstream)[:, None])
+        return tensor_of(ctx.gradient * array_of(upstream)[:, None])
 
 
 @without_warnings()
