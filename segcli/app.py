@@ -110,6 +110,7 @@ def perform(config: Config) -> tuple[ModeResult, Path]:
         SegcliError: The mode failed; see `segcli.errors`.
     """
     from segcli.data.budget import limited_pixels
+    from segcli.data.decoding.used_range import range_of_one_run
     from segcli.lazy import load_object
     from segcli.results import is_done, write_result
 
@@ -120,7 +121,7 @@ def perform(config: Config) -> tuple[ModeResult, Path]:
         require_folder(config.Global.dataset)
     function = load_object(MODES[mode])
     end_start_up()
-    with limited_pixels(config.limits.max_pixels):
+    with limited_pixels(config.limits.max_pixels), range_of_one_run():
         result: ModeResult = function(config)
     return result, write_result(Path(config.Global.output), mode, result.as_dict(), done=is_done(result))
 

@@ -15,6 +15,8 @@ import pytest
 from segcli import app
 from segcli.children import child_environment
 from segcli.data.budget import given_max_pixels
+from segcli.data.decoding.image_range import ImageRange, parse_range
+from segcli.data.decoding.used_range import current_range, set_image_range
 from segcli.errors import DatasetError, InputError, NonFiniteLossError, UsageError
 from segcli.findings import Finding, Severity
 
@@ -77,6 +79,20 @@ def test_the_limit_of_images_is_that_of_its_mode_alone(run, monkeypatch: pytest.
     run(mode)
     assert seen == [100, None]
     assert given_max_pixels() is None
+
+
+def test_the_range_of_images_is_that_of_its_mode_alone(run):
+    seen = []
+
+    def mode(config):
+        seen.append(current_range())
+        set_image_range(parse_range([0, 4095]))
+        return Result()
+
+    run(mode)
+    run(mode)
+    assert seen == [ImageRange(), ImageRange()]
+    assert current_range() == ImageRange()
 
 
 def test_an_invalid_dataset_is_a_result(run):

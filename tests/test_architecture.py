@@ -21,7 +21,20 @@ from segcli.models.task import Task
 ROOT = Path(__file__).parents[1]
 
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("version", "plurals", "lazy", "console", "signals", "disk", "text", "json_output", "cpu", "parent", "children"),
+    (
+        "version",
+        "plurals",
+        "lazy",
+        "console",
+        "signals",
+        "disk",
+        "text",
+        "json_output",
+        "cpu",
+        "parent",
+        "children",
+        "environment",
+    ),
     ("garbage",),
     ("findings",),
     ("rules",),

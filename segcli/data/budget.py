@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from functools import cache, lru_cache
 from pathlib import Path
 
+from segcli.environment import restored
+
 OPENCV_PIXELS = 1 << 30
 """The most that OpenCV decodes and resizes."""
 BYTES_PER_PIXEL = 8
@@ -43,13 +45,9 @@ def set_max_pixels(pixels: int | None) -> None:
 @contextmanager
 def limited_pixels(pixels: int | None) -> Iterator[None]:
     """`set_max_pixels` inside the block, so that the limit of one mode is not that of the next in the same program."""
-    before = os.environ.get(SETTING, "")
-    set_max_pixels(pixels)
-    try:
+    with restored(SETTING, given_max_pixels.cache_clear):
+        set_max_pixels(pixels)
         yield
-    finally:
-        os.environ[SETTING] = before
-        given_max_pixels.cache_clear()
 
 
 def size_fault(size: tuple[int, int], bytes_per_pixel: int = BYTES_PER_PIXEL) -> str | None:
