@@ -21,21 +21,8 @@ from segcli.models.task import Task
 ROOT = Path(__file__).parents[1]
 
 FLOORS: tuple[tuple[str, ...], ...] = (
-    (
-        "version",
-        "plurals",
-        "lazy",
-        "console",
-        "signals",
-        "disk",
-        "text",
-        "json_output",
-        "cpu",
-        "parent",
-        "children",
-        "environment",
-    ),
-    ("garbage",),
+    ("version", "plurals", "lazy", "console", "signals", "disk", "text", "json_output", "cpu", "parent", "children"),
+    ("garbage", "environment"),
     ("findings",),
     ("rules",),
     ("errors", "log", "plug_ins", "progress"),
