@@ -48,7 +48,7 @@ _SAME_GRAIN = 0.45
 at quality 30, in two sizes 0.5 to 1, of one scene with noise of its own in each image -0.03 to 0.4."""
 _FLATTEST = 1.0
 _LOWEST_WAVES = 8
-_AT_ONCE = 1 << 14
+_AT_ONCE = 1 << 11
 
 
 class Signature(NamedTuple):
@@ -236,7 +236,7 @@ class SimilarImages:
         in_val = np.frombuffer(self._in_val, np.bool_)
         thumbs = np.frombuffer(self._thumbs, np.uint8).reshape(-1, _THUMB_PX, _THUMB_PX)
         train, val = np.flatnonzero(~in_val), np.flatnonzero(in_val)
-        bits = [_bits_of_thumbs(thumbs[train]), *(_bits_of_thumbs(thumbs[val], turn) for turn in TURNS)]
+        bits = [_bits_of_thumbs(thumbs, train), *(_bits_of_thumbs(thumbs, val, turn) for turn in TURNS)]
         is_turned = np.arange(len(train) + len(TURNS) * len(val)) >= len(train)
         pairs = near_pairs(np.concatenate(bits), is_turned)
         pairs = pairs[is_turned[pairs[:, 0]] != is_turned[pairs[:, 1]], ::-1]
@@ -282,15 +282,17 @@ def _nearest(pairs: Pairs, distances: NDArray[np.float64]) -> NDArray[np.intp]:
     return np.asarray(order[np.unique(pairs[order, 0], return_index=True)[1]])
 
 
-def _bits_of_thumbs(thumbs: Squares, turn: Callable[[Squares], Squares] | None = None) -> NDArray[np.uint64]:
-    """64 bits of each thumb [n, 16, 16], turned, as `signature_of` makes them of a larger image."""
+def _bits_of_thumbs(
+    thumbs: Squares, places: NDArray[np.int64], turn: Callable[[Squares], Squares] | None = None
+) -> NDArray[np.uint64]:
+    """64 bits of each thumb [n, 16, 16] at some places, turned, as `signature_of` makes them of a larger image."""
     waves = cv2.dct(np.eye(_THUMB_PX, dtype=np.float32), flags=cv2.DCT_ROWS).T[:9]
     both = np.einsum("vy,ux->vuyx", waves, waves).reshape(9, 9, -1)
     low = both[:8, :8].reshape(64, -1)
     low[0] = both[8, 0]
-    bits = np.empty(len(thumbs), np.uint64)
-    for start in range(0, len(thumbs), _AT_ONCE):
-        part = thumbs[start : start + _AT_ONCE]
+    bits = np.empty(len(places), np.uint64)
+    for start in range(0, len(places), _AT_ONCE):
+        part = thumbs[places[start : start + _AT_ONCE]]
         values = (part if turn is None else turn(part)).reshape(len(part), -1).astype(np.float32) @ low.T
         bits[start : start + _AT_ONCE] = _above_median(values)
     return bits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from segcli.data.decoding.headers import ImageHeader
 from segcli.data.image import image_header, read_smaller, shown
@@ -53,19 +54,18 @@ def _three(values: Any) -> tuple[float, float, float]:
 
 @dataclass
 class ImageNumbers:
-    """Numbers of the images seen so far; 64 bytes per image are kept.
+    """Numbers of the images seen so far; 80 bytes per image are kept.
 
     Attributes:
         widths: In pixels.
         heights: In pixels.
-        colours: Of each image that could be decoded.
         kinds: Images by channels and bits.
     """
 
-    widths: list[int] = field(default_factory=list)
-    heights: list[int] = field(default_factory=list)
-    colours: list[ImageColours] = field(default_factory=list)
+    widths: array[int] = field(default_factory=lambda: array("q"))
+    heights: array[int] = field(default_factory=lambda: array("q"))
     kinds: Counter[tuple[int, int]] = field(default_factory=Counter)
+    _colours: array[float] = field(default_factory=lambda: array("d"))
 
     def update(self, header: ImageHeader | None, colours: ImageColours | None) -> None:
         """Adds one image."""
@@ -75,22 +75,28 @@ class ImageNumbers:
             self.heights.append(height)
             self.kinds[header.channels, header.bits] += 1
         if colours is not None:
-            self.colours.append(colours)
+            self._colours.extend((*colours.mean, *colours.std, colours.lowest, colours.highest))
 
     @property
-    def brightness(self) -> list[float]:
+    def colours(self) -> NDArray[np.float64]:
+        """Of each image that could be decoded: three means, three deviations, least and greatest value, [images, 8]."""
+        return np.array(self._colours, np.float64).reshape(-1, 2 * _COLOURS + 2)
+
+    @property
+    def brightness(self) -> NDArray[np.float64]:
         """Mean of each image over its channels, 0 to 255."""
-        return [sum(one.mean) / 3 for one in self.colours]
+        return np.asarray(self.colours[:, :_COLOURS].sum(axis=1) / _COLOURS)
 
     @property
-    def contrast(self) -> list[float]:
+    def contrast(self) -> NDArray[np.float64]:
         """Deviation of each image, the mean over its channels."""
-        return [sum(one.std) / 3 for one in self.colours]
+        return np.asarray(self.colours[:, _COLOURS : 2 * _COLOURS].sum(axis=1) / _COLOURS)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         ratios = [width / height for width, height in zip(self.widths, self.heights, strict=True)]
         mean, std = self._channels()
+        lowest, highest = self.colours[:, -2:].T
         return {
             "count": len(self.widths),
             "width_px": quantiles(self.widths),
@@ -99,27 +105,28 @@ class ImageNumbers:
             "kinds": {f"{channels} x {bits} bits": count for (channels, bits), count in self.kinds.most_common()},
             "channel_mean": mean,
             "channel_std": std,
-            "lowest": quantiles([one.lowest for one in self.colours]),
-            "highest": quantiles([one.highest for one in self.colours]),
+            "lowest": quantiles(lowest),
+            "highest": quantiles(highest),
             "brightness": quantiles(self.brightness),
             "contrast": quantiles(self.contrast),
         }
 
     def _channels(self) -> tuple[list[float] | None, list[float] | None]:
         """Mean and deviation of each channel over all images, each image counted alike."""
-        if not self.colours:
+        colours = self.colours
+        if not len(colours):
             return None, None
-        means = np.array([one.mean for one in self.colours])
-        variances = np.array([one.std for one in self.colours]) ** 2
+        means, variances = colours[:, :_COLOURS], colours[:, _COLOURS : 2 * _COLOURS] ** 2
         deviation = np.sqrt(variances.mean(axis=0) + means.var(axis=0))
         return [round(float(value), 3) for value in means.mean(axis=0)], [round(float(v), 3) for v in deviation]
 
 
-def quantiles(values: Sequence[float]) -> dict[str, float] | None:
+def quantiles(values: ArrayLike) -> dict[str, float] | None:
     """Least, 5 %, median, 95 % and largest; None where there are no values."""
-    if not len(values):
+    numbers = np.asarray(values, np.float64)
+    if not len(numbers):
         return None
-    found = np.percentile(np.asarray(values, np.float64), QUANTILES)
+    found = np.percentile(numbers, QUANTILES)
     return {name: round(float(value), 4) for name, value in zip(_NAMES, found, strict=True)}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from segcli.data.class_weights import median_frequency_weights
 from segcli.data.decoding.used_range import current_range
@@ -39,12 +39,13 @@ def class_skew(counts: Sequence[ClassCount]) -> float | None:
     return round(0.5 * float(np.abs(shares[0] - shares[1]).sum()), 4)
 
 
-def distance(one: Sequence[float], other: Sequence[float]) -> float | None:
+def distance(one: ArrayLike, other: ArrayLike) -> float | None:
     """Kolmogorov-Smirnov distance of two samples, 0 (alike) to 1; None if one is empty."""
-    if not len(one) or not len(other):
+    samples = [np.sort(np.asarray(values)) for values in (one, other)]
+    if not all(map(len, samples)):
         return None
-    places = np.sort(np.concatenate([one, other]))
-    shares = [np.searchsorted(np.sort(values), places, side="right") / len(values) for values in (one, other)]
+    places = np.sort(np.concatenate(samples))
+    shares = [np.searchsorted(values, places, side="right") / len(values) for values in samples]
     return round(float(np.abs(shares[0] - shares[1]).max()), 4)
 
 
