@@ -173,22 +173,23 @@ def _repetitions(samples: list[SegSample], root: Path, name: str) -> list[Findin
     findings = []
     first: dict[str, SegSample] = {}
     for sample in samples:
-        # texts hash ten times faster than paths
-        earlier = first.setdefault(os.path.normcase(sample.image), sample)
+        earlier = first.setdefault(os.path.normcase(sample.image_file), sample)
         if earlier is sample:
             continue
-        code = "S104" if earlier.mask == sample.mask else "S105"
-        what = "is the same as" if code == "S104" else f"gives {relative_name(sample.image, root)} another mask than"
+        code = "S104" if earlier.mask_file == sample.mask_file else "S105"
+        image = relative_name(sample.image_file, root)
+        what = "is the same as" if code == "S104" else f"gives {image} another mask than"
         findings.append(finding(code, name, f"{what} line {earlier.line}", location=f"line {sample.line}"))
     return findings
 
 
-def relative_name(path: Path, root: Path) -> str:
+def relative_name(path: str | Path, root: Path) -> str:
     """The path as a finding names it: relative to the dataset where it lies inside, with forward slashes."""
     name, start = str(path), f"{root}{os.sep}"
     if name.startswith(start):
         # ten times faster than the same by Path, for lists of a hundred thousand lines
         return name[len(start) :].replace(os.sep, "/")
+    path = Path(path)
     return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
 
 

@@ -10,14 +10,13 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segcli.data.image import read_image
+from segcli.data.image import StrPath, read_image
 from segcli.data.near_bits import Pairs, near_pairs
 from segcli.errors import InputError
 
@@ -153,7 +152,7 @@ def _shrunk(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def is_same_image(one: Path, other: Path, turn: int | None = None) -> bool:
+def is_same_image(one: StrPath, other: StrPath, turn: int | None = None) -> bool:
     """Whether two files show the same image, each in any size and encoding; both are decoded.
 
     With `turn`, an index in `TURNS`, the first one is mirrored or rotated before.

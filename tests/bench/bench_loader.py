@@ -40,7 +40,7 @@ def _sample(folder: Path, width: int, height: int, suffix: str) -> SegSample:
     cv2.imwrite(str(image), _scene(width, height))
     blocks = np.random.default_rng(1).integers(0, CLASSES, (height // 64 + 1, width // 64 + 1), np.uint8)
     cv2.imwrite(str(mask), cv2.resize(blocks, (width, height), interpolation=cv2.INTER_NEAREST))
-    return SegSample(image, mask, 1)
+    return SegSample(str(image), str(mask), 1)
 
 
 def images_per_second(make: Callable[[int], Any]) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from segcli.data.decoding.image_range import COLOURS, ImageRange, RangeSetting, parse_range, range_of_values
 from segcli.data.decoding.used_range import set_image_range
 from segcli.data.fingerprint.images import evenly
-from segcli.data.image import image_header, read_values
+from segcli.data.image import StrPath, image_header, read_values
 from segcli.errors import InputError
 
 AUTO: RangeSetting = "auto"
@@ -20,7 +19,7 @@ _MOST_IMAGES = 64
 """Deep images whose values are looked at; sensors have few depths, so that more would say the same."""
 
 
-def use_range(setting: RangeSetting, images: Sequence[Path], channels: int = COLOURS) -> ImageRange:
+def use_range(setting: RangeSetting, images: Sequence[StrPath], channels: int = COLOURS) -> ImageRange:
     """Reads images by a setting from now on; ``auto`` is found from the images of the training split.
 
     Args:
@@ -35,7 +34,7 @@ def use_range(setting: RangeSetting, images: Sequence[Path], channels: int = COL
     return chosen
 
 
-def range_of_images(images: Sequence[Path]) -> ImageRange:
+def range_of_images(images: Sequence[StrPath]) -> ImageRange:
     """The range that the deep ones of some images were meant to have; all bits where none is deep."""
     found = list(_extremes(evenly(list(images), _MOST_IMAGES)))
     if not found:
@@ -53,7 +52,7 @@ def extremes_of(values: NDArray[np.generic]) -> tuple[float, float, float]:
     return (float(finite.min()), float(finite.max()), undefined) if finite.size else (0.0, 0.0, undefined)
 
 
-def _extremes(images: Iterable[Path]) -> Iterable[tuple[float, float, bool]]:
+def _extremes(images: Iterable[StrPath]) -> Iterable[tuple[float, float, bool]]:
     for path in images:
         try:
             if image_header(path).is_deep:

@@ -21,52 +21,52 @@ from segcli.rules import finding
 
 def pair_findings(root: Path, file: str, samples: Sequence[SegSample]) -> Iterator[Finding]:
     """What is wrong with the pairs of one list, seen from the names alone."""
-    own_masks = [sample for sample in samples if str(sample.image) == str(sample.mask)]
+    own_masks = [sample for sample in samples if sample.image_file == sample.mask_file]
     if own_masks:
-        example = relative_name(own_masks[0].image, root)
+        example = relative_name(own_masks[0].image_file, root)
         yield finding("S111", file, f"{_of(own_masks, samples)} name an image as its own mask, such as {example}")
     exchanged = [sample for sample in samples if is_exchanged(sample, root)]
     if exchanged:
-        example = " ".join(relative_name(path, root) for path in (exchanged[0].image, exchanged[0].mask))
+        example = " ".join(relative_name(path, root) for path in (exchanged[0].image_file, exchanged[0].mask_file))
         yield finding("S110", file, f"{_of(exchanged, samples)} name the mask first, such as {example}")
         return
     wrong = mispaired(samples)
     if wrong:
         sample, own_mask = wrong[0]
-        image, mask, own = (relative_name(path, root) for path in (sample.image, sample.mask, own_mask))
+        image, mask, own = (relative_name(path, root) for path in (sample.image_file, sample.mask_file, own_mask))
         yield finding("S109", file, f"{_of(wrong, samples)}: {image} is paired with {mask}, although {own} is there")
 
 
 def is_exchanged(sample: SegSample, root: Path) -> bool:
     """Whether the image lies in a folder of masks and the mask in one of images."""
     start = f"{root}{os.sep}"
-    return _top(str(sample.image), start) in MASK_FOLDERS and _top(str(sample.mask), start) in IMAGE_FOLDERS
+    return _top(sample.image_file, start) in MASK_FOLDERS and _top(sample.mask_file, start) in IMAGE_FOLDERS
 
 
-def mispaired(samples: Sequence[SegSample]) -> list[tuple[SegSample, Path]]:
+def mispaired(samples: Sequence[SegSample]) -> list[tuple[SegSample, str]]:
     """The samples with the mask of another image, each with the mask that is named after its own image.
 
     An image that is listed twice is another fault (S105).
     """
-    times = Counter(str(sample.image) for sample in samples)
+    times = Counter(sample.image_file for sample in samples)
     masks = _masks_by_stem(samples)
     found = []
     for sample in samples:
-        own = masks.get(plain_stem(str(sample.image)))
-        if own is None or times[str(sample.image)] > 1 or str(own) == str(sample.mask):
+        own = masks.get(plain_stem(sample.image_file))
+        if own is None or times[sample.image_file] > 1 or own == sample.mask_file:
             continue
-        if plain_stem(str(sample.mask)) in masks:
+        if plain_stem(sample.mask_file) in masks:
             found.append((sample, own))
     return found
 
 
-def _masks_by_stem(samples: Sequence[SegSample]) -> Mapping[str, Path]:
+def _masks_by_stem(samples: Sequence[SegSample]) -> Mapping[str, str]:
     """The masks of a list by their names without ending; names that occur more than once are left out."""
-    masks: dict[str, Path] = {}
+    masks: dict[str, str] = {}
     repeated = set()
-    for name, mask in {str(sample.mask): sample.mask for sample in samples}.items():
-        stem = plain_stem(name)
-        if masks.setdefault(stem, mask) is not mask:
+    for mask in dict.fromkeys(sample.mask_file for sample in samples):
+        stem = plain_stem(mask)
+        if masks.setdefault(stem, mask) != mask:
             repeated.add(stem)
     for stem in repeated:
         del masks[stem]

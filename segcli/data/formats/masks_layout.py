@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 
 from segcli.data.files import is_dir, is_file
 from segcli.data.samples import Split
-from segcli.data.suffixes import IMAGE_SUFFIXES, MASK_SUFFIXES
+from segcli.data.suffixes import IMAGE_SUFFIXES, MASK_SUFFIXES, stem_and_suffix
 from segcli.data.walk import entries, files_below, folders_below
 from segcli.plurals import listed
 
@@ -169,10 +168,7 @@ def unlike_names(root: Path) -> tuple[str, str] | None:
 
 def plain_stem(path: str) -> str:
     """The name of an image or a mask without suffix and without the ending that marks masks."""
-    name = path.rpartition(os.sep)[2]
-    stem, _, suffix = name.rpartition(".")
-    if not stem or not suffix:  # as `Path.stem` does
-        stem = name
+    stem, _ = stem_and_suffix(path)
     if stem.endswith(_ENDINGS):
         for ending in _ENDINGS:
             stem = stem.removesuffix(ending)

@@ -91,7 +91,7 @@ def _parts(root: Path, pairs: Sequence[Pair]) -> tuple[Samples, Samples]:
 
 
 def _samples(pairs: Sequence[Pair]) -> Samples:
-    return tuple(SegSample(image, mask, 0) for image, mask in pairs)
+    return tuple(SegSample(str(image), str(mask), 0) for image, mask in pairs)
 
 
 def _is_in_colour(path: Path) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from segcli.data.samples import Split
+from segcli.data.suffixes import stem_and_suffix
 from segcli.findings import Finding
 from segcli.plurals import counted, listed
 from segcli.rules import finding
@@ -19,7 +20,7 @@ _COPY = re.compile(r"(?P<source>.+)\.rf\.[0-9A-Za-z]{8,}")
 
 
 def augmented_in_both(
-    images: Mapping[Split, Iterable[Path]], rule: str, root: Path, *, can_split: bool
+    images: Mapping[Split, Iterable[str]], rule: str, root: Path, *, can_split: bool
 ) -> Iterator[Finding]:
     """One finding on the images of which copies are in both splits.
 
@@ -32,7 +33,7 @@ def augmented_in_both(
     splits: dict[str, set[Split]] = defaultdict(set)
     for split, paths in images.items():
         for path in paths:
-            match = _COPY.fullmatch(path.stem)
+            match = _COPY.fullmatch(stem_and_suffix(path)[0])
             if match is not None:
                 splits[match["source"]].add(split)
     both = [source for source, own in splits.items() if len(own) > 1]

@@ -116,7 +116,7 @@ class Copies:
 def one_for_all(
     findings: Sequence[Finding],
     rules: SplitRules,
-    images: Mapping[Split, Sequence[Path]],
+    images: Mapping[Split, Sequence[str]],
     root: Path,
     val_list: str | None,
 ) -> list[Finding]:
@@ -144,7 +144,7 @@ def one_for_all(
     return [one, *(found for found in findings if found.code != rules.across)]
 
 
-def _are_equal(one: Path, other: Path) -> bool:
+def _are_equal(one: str, other: str) -> bool:
     """Whether two files hold the same bytes; not so when one has gone since it was examined."""
     try:
         return cmp(one, other, shallow=False)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
@@ -92,7 +91,7 @@ class FileFacts(NamedTuple):
         pixels: RGB, uint8 [H, W, 3], of a small image until `signed` has made the signature.
     """
 
-    path: Path
+    path: str
     header: ImageHeader | None
     is_cut: bool = False
     fault: str | None = None
@@ -127,7 +126,7 @@ def digest(data: bytes) -> bytes:
     return ends.digest()
 
 
-def load_file(path: Path, *, digested: bool = False) -> tuple[bytes, FileFacts]:
+def load_file(path: str, *, digested: bool = False) -> tuple[bytes, FileFacts]:
     """The bytes of a file, and the facts that need no decoding; with the digest if `digested`."""
     try:
         data = read_bytes(path)
@@ -141,7 +140,7 @@ def load_file(path: Path, *, digested: bool = False) -> tuple[bytes, FileFacts]:
     return data, FileFacts(path, header, is_cut=not is_complete(data), digest=own)
 
 
-def inspect_image_file(path: Path, *, sketched: bool = False) -> FileFacts:
+def inspect_image_file(path: str, *, sketched: bool = False) -> FileFacts:
     """Reads and decodes an image; `signed` completes the facts. Faults are returned in the facts, not raised.
 
     Args:
@@ -152,7 +151,7 @@ def inspect_image_file(path: Path, *, sketched: bool = False) -> FileFacts:
     return decoded(data, facts, sketched=sketched) if facts.is_whole else facts
 
 
-def inspect_header(path: Path) -> FileFacts:
+def inspect_header(path: str) -> FileFacts:
     """Reads only the header of an image. Faults are returned in the facts, not raised."""
     try:
         return FileFacts(path, image_header(path))

@@ -72,12 +72,12 @@ def inspect_sample(sample: SegSample, split: Split, *, shaped: bool = False, com
         shaped: Whether to compute `SampleFacts.shape`.
         compared: Whether to keep what tells if labels and image fit: the image's sketch, `borders` and `labelled`.
     """
-    image = inspect_image_file(sample.image, sketched=compared)
-    data, mask = load_file(sample.mask, digested=True)
+    image = inspect_image_file(sample.image_file, sketched=compared)
+    data, mask = load_file(sample.mask_file, digested=True)
     if not mask.is_whole:
         return SampleFacts(sample, split, image, mask)
     try:
-        pixels = decode_mask(data, name=sample.mask, header=mask.header).array
+        pixels = decode_mask(data, name=sample.mask_file, header=mask.header).array
     except InputError as error:
         return SampleFacts(sample, split, image, mask._replace(fault=error.message, hint=error.hint))
     if pixels.ndim == 2 and pixels.dtype == np.uint8:
@@ -98,7 +98,7 @@ def signed_samples(samples: Sequence[SampleFacts]) -> list[SampleFacts]:
 
 def inspect_headers(sample: SegSample, split: Split) -> SampleFacts:
     """Reads only the headers of both files of a sample. Faults are returned in the facts, not raised."""
-    return SampleFacts(sample, split, inspect_header(sample.image), inspect_header(sample.mask))
+    return SampleFacts(sample, split, inspect_header(sample.image_file), inspect_header(sample.mask_file))
 
 
 def _labelled(mask: NDArray[np.uint8]) -> BoxXyxy | None:

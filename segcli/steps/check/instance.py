@@ -187,7 +187,7 @@ def examine_coco_dataset(
     for facts in looks(plan, _ImageLook(compared), settings.manifest, "instance", settings.workers):
         sample, split = facts.sample, facts.split
         own = list(image_findings(facts, relative_name(sample.image, dataset.root), scan.files[split]))
-        image = SeenImage(sample.image, split, f"{scan.files[split]} image id {sample.image_id}")
+        image = SeenImage(str(sample.image), split, f"{scan.files[split]} image id {sample.image_id}")
         findings.extend((*own, *images.update(image, facts.file)))
         _add_places(images.places, sample, own, scan.files[split])
         tally.update(sample, split)
@@ -200,7 +200,7 @@ def examine_coco_dataset(
     findings.extend((*images.findings(settings.workers), *left_out_of_files(scan)))
     findings.extend((*dataset_findings(dataset, scan.files), *misplaced(placed, "C177", scan.files[Split.TRAIN])))
     findings.extend(class_findings(tally, dataset, scan.files, num_classes))
-    images_of = {split: [sample.image for sample in dataset.samples(split)] for split in Split}
+    images_of = {split: [str(sample.image) for sample in dataset.samples(split)] for split in Split}
     val_file = scan.files[Split.VAL]
     val_list = val_file if val_file.endswith(".json") and val_file != scan.files[Split.TRAIN] else None
     if settings.group_of is None:
@@ -339,18 +339,23 @@ class _ImageLook:
 
     compared: Collection[Path]
 
+    def files(self, sample: InstanceSample) -> tuple[str]:
+        return (str(sample.image),)
+
     def headers(self, sample: InstanceSample, split: Split) -> ImageFacts:
-        return ImageFacts(sample, split, inspect_header(sample.image), ())
+        return ImageFacts(sample, split, inspect_header(str(sample.image)), ())
 
     def decoded(self, sample: InstanceSample, split: Split) -> ImageFacts:
-        return _with_faults(sample, split, inspect_image_file(sample.image, sketched=self._is_sketched(sample)))
+        return _with_faults(sample, split, inspect_image_file(str(sample.image), sketched=self._is_sketched(sample)))
 
     def completed(self, facts: Sequence[ImageFacts]) -> list[ImageFacts]:
         files = signed([one.file for one in facts])
         return [replace(one, file=file) for one, file in zip(facts, files, strict=True)]
 
     def read(self, sample: InstanceSample, split: Split, plain: Any) -> ImageFacts:
-        return _with_faults(sample, split, file_from_plain(sample.image, plain, sketched=self._is_sketched(sample)))
+        return _with_faults(
+            sample, split, file_from_plain(str(sample.image), plain, sketched=self._is_sketched(sample))
+        )
 
     def write(self, facts: ImageFacts) -> Any | None:
         return file_as_plain(facts.file)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from segcli.data.file_lookup import start_of
 from segcli.data.files import is_dir, is_file
 from segcli.data.formats.coco import CocoScan
 from segcli.data.formats.coco_layout import TEST_FILE, coco_layout
@@ -32,8 +33,8 @@ def left_out_of_lists(lists: SegLists) -> Iterator[Finding]:
         return
     test = scan_list(root, TEST_LIST)[0] if is_file(root / TEST_LIST) else ()
     samples = (*lists.train, *lists.val, *test)
-    masks = _folders(str(sample.mask) for sample in samples)
-    beside = _beside({str(sample.image) for sample in samples}, without=masks)
+    masks = _folders(sample.mask_file for sample in samples)
+    beside = _beside({sample.image_file for sample in samples}, without=masks)
     # faulty lines name images too
     words = {word for name in (*LIST_FILES.values(), TEST_LIST) for word in _words(root / name)} if beside else set()
     yield from _finding("S006", "list", [path for path in beside if relative_name(path, root) not in words], root)
@@ -59,7 +60,7 @@ def _beside(images: set[str], *, without: Iterable[Path] = ()) -> list[Path]:
     folders = _folders(images) - set(without)
     alone = []
     for folder in sorted(folders):
-        start = str(folder / "_")[:-1]  # nothing for the current folder
+        start = start_of(folder)
         names = names_in(folder) if is_dir(folder) else []
         alone += [folder / name for name in names if start + name not in images]
     return [path for path in alone if path.suffix.lower() in IMAGE_SUFFIXES]

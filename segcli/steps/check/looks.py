@@ -70,6 +70,9 @@ class LookedAt:
 class Look(Protocol[S_contra, F]):
     """How the facts of samples are found, and kept as plain values in the manifest."""
 
+    def files(self, sample: S_contra, /) -> tuple[str, ...]:
+        """The files that the facts of a sample are read from."""
+
     def headers(self, sample: S_contra, split: Split, /) -> F:
         """The facts from the headers of a sample's files."""
 
@@ -136,7 +139,7 @@ def looks(plan: LookPlan[S], look: Look[S, F], manifest: Path | None, kind: str,
     with opened(manifest, kind) as entries:
         # for small images, passing them to threads one by one takes longer than the inspection
         at_once = plan.summary.images // (_CHUNKS_PER_WORKER * (workers or available_cores()))
-        jobs = batched(_jobs(plan, entries), min(max(at_once, 1), _MOST_AT_ONCE))
+        jobs = batched(_jobs(plan, look, entries), min(max(at_once, 1), _MOST_AT_ONCE))
         stopped = Event()
         look_at = partial(_looked, look, stopped)
         outcomes = chain.from_iterable(map_ahead(look_at, jobs, workers=workers, stopped=stopped))
@@ -168,14 +171,8 @@ def _looked(look: Look[S, F], stopped: Event, jobs: Sequence[Job[S]]) -> Iterabl
     return [outcomes[place] for place in range(len(jobs))]
 
 
-def _jobs(plan: LookPlan[S], entries: Manifest) -> Iterator[Job[S]]:
+def _jobs(plan: LookPlan[S], look: Look[S, F], entries: Manifest) -> Iterator[Job[S]]:
     for split, samples in plan.samples.items():
         for place, sample in enumerate(samples):
             whole = plan.decodes(split, place)
-            yield sample, split, entries.find(*_files(sample)) if whole else None, whole
-
-
-def _files(sample: Any) -> list[Path]:
-    """The image, and its mask where it has one."""
-    mask = getattr(sample, "mask", None)
-    return [sample.image] if mask is None else [sample.image, mask]
+            yield sample, split, entries.find(look.files(sample)) if whole else None, whole

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -72,14 +73,14 @@ class Manifest:
         self._waiting: list[tuple[str, str, str]] = []
         self._count = 0
 
-    def find(self, *paths: Path) -> Entry | None:
+    def find(self, files: Sequence[str]) -> Entry | None:
         """The entry of a sample, known or new; None if its files are missing or too recent, or nothing is kept."""
         if self._target is None:
             return None
-        stamp = _stamp(paths)
+        stamp = _stamp(files)
         if stamp is None:
             return None
-        key = json.dumps([str(path.absolute()) for path in paths])
+        key = json.dumps([str(Path(file).absolute()) for file in files])
         row = None
         if self._earlier is not None:
             with suppress(sqlite3.Error):
@@ -172,9 +173,9 @@ def renewed(entry: Entry, values: Any | None) -> Entry:
     return replace(entry, text=None if values is None else json.dumps(values))
 
 
-def _stamp(paths: tuple[Path, ...]) -> str | None:
+def _stamp(files: Sequence[str]) -> str | None:
     try:
-        stats = [path.stat() for path in paths]
+        stats = [os.stat(file) for file in files]  # noqa: PTH116 - five times faster
     except (OSError, ValueError):
         return None
     latest = max(max(one.st_mtime_ns, one.st_ctime_ns) for one in stats)

@@ -98,7 +98,7 @@ class MaskValues:
 
     def update(self, facts: SampleFacts, name: str) -> None:
         """Adds one sample, whose mask has this name in findings."""
-        image = str(facts.sample.image)
+        image = facts.sample.image_file
         owner = self._owners.setdefault(name, image)
         if owner != image:
             self._shared.setdefault(name, [owner]).append(image)
@@ -219,7 +219,7 @@ class MaskValues:
 
     def _shared_masks(self) -> Iterator[Finding]:
         for mask, paths in self._shared.items():
-            images = [relative_name(Path(path), self.root) for path in paths]
+            images = [relative_name(path, self.root) for path in paths]
             yield finding("S108", mask, f"is the mask of {counted(len(images), 'image')}: {listed(images, NAMED)}")
 
     def _same_masks(self) -> Iterator[Finding]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,7 +38,7 @@ def file_as_plain(facts: FileFacts) -> dict[str, Any] | None:
     }
 
 
-def file_from_plain(path: Path, plain: Any, *, sketched: bool = False) -> FileFacts:
+def file_from_plain(path: str, plain: Any, *, sketched: bool = False) -> FileFacts:
     """The facts of an image file, from the values of `file_as_plain`.
 
     Raises:
@@ -99,8 +98,8 @@ def sample_from_plain(
     return SampleFacts(
         sample,
         split,
-        file_from_plain(sample.image, plain["image"], sketched=compared),
-        file_from_plain(sample.mask, plain["mask"]),
+        file_from_plain(sample.image_file, plain["image"], sketched=compared),
+        file_from_plain(sample.mask_file, plain["mask"]),
         counts,
         present_ids(counts),
         edge_only,

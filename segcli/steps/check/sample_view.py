@@ -49,7 +49,7 @@ class SampleView(NamedTuple):
     def of(cls, facts: SampleFacts, root: Path, scale: MaskScale) -> SampleView:
         """The view of a sample of the dataset in `root`."""
         sample = facts.sample
-        image, mask = relative_name(sample.image, root), relative_name(sample.mask, root)
+        image, mask = relative_name(sample.image_file, root), relative_name(sample.mask_file, root)
         return cls(facts, image, mask, list_place(sample, facts.split), scale)
 
 

@@ -15,7 +15,7 @@ from segcli.rules import finding
 class SeenImage:
     """An image, its split, and the list line or annotation entry that names it."""
 
-    path: Path
+    path: str
     split: Split
     location: str
 

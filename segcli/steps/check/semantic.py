@@ -131,7 +131,7 @@ def examine_seg_dataset(
     reuse_memory()
     lists = scan_lists(find_root(dataset_dir))
     log.info("checking %d + %d samples in %s", len(lists.train), len(lists.val), lists.root)
-    use_range(settings.image_range, [sample.image for sample in lists.train], settings.channels)
+    use_range(settings.image_range, [sample.image_file for sample in lists.train], settings.channels)
     source, class_file_findings = class_names_of(lists.root)
     scale = _mask_scale(source, num_classes)
     tally, values = Tally(), MaskValues(lists.root)
@@ -147,7 +147,7 @@ def examine_seg_dataset(
         view = SampleView.of(facts, lists.root, scale)
         own = list(sample_findings(view))
         findings += own
-        findings += images.update(SeenImage(facts.sample.image, facts.split, view.place), facts.image)
+        findings += images.update(SeenImage(facts.sample.image_file, facts.split, view.place), facts.image)
         images.places.add(own, partial(draw_mask_place, facts.sample))
         tally.update(facts, times[facts.split].get(_files(facts.sample), 1))
         values.update(facts, view.mask)
@@ -165,7 +165,7 @@ def examine_seg_dataset(
     ]
     # what no decoded mask contains may be in one of the others
     findings.extend((*resolution, *(found for found in together if plan.is_whole or found.code not in NEEDS_ALL)))
-    images_of = {split: [sample.image for sample in getattr(lists, split.value)] for split in Split}
+    images_of = {split: [sample.image_file for sample in getattr(lists, split.value)] for split in Split}
     if settings.group_of is None:
         findings.extend(tiles_in_both(images_of, "S505", lists.root, can_split=True))
         findings.extend(augmented_in_both(images_of, "S506", lists.root, can_split=True))
@@ -205,8 +205,7 @@ def _at(sums: NDArray[np.int64], class_id: int) -> int:
 
 
 def _files(sample: SegSample) -> tuple[str, str]:
-    """Both files; as texts, which hash faster than paths."""
-    return str(sample.image), str(sample.mask)
+    return sample.image_file, sample.mask_file
 
 
 def _without_repeated(samples: Iterable[SegSample]) -> tuple[SegSample, ...]:
@@ -234,6 +233,9 @@ class _SampleLook:
         every = [sample for split in Split for sample in plan.decoded(split)]
         shaped, compared = looked_at(plan.decoded(Split.TRAIN)), evenly(every, COMPARED)
         return cls(set(map(id, shaped)), set(map(id, compared)))
+
+    def files(self, sample: SegSample) -> tuple[str, str]:
+        return _files(sample)
 
     def headers(self, sample: SegSample, split: Split) -> SampleFacts:
         return inspect_headers(sample, split)

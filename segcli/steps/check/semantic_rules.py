@@ -9,7 +9,7 @@ from segcli.data.decoding.headers import ImageHeader
 from segcli.data.formats.masks import LIST_FILES
 from segcli.data.image import LOSSY_FORMATS
 from segcli.data.samples import Split
-from segcli.data.suffixes import IMAGE_SUFFIXES, MASK_SUFFIXES
+from segcli.data.suffixes import IMAGE_SUFFIXES, MASK_SUFFIXES, stem_and_suffix
 from segcli.findings import Finding
 from segcli.plurals import listed
 from segcli.rules import finding
@@ -55,8 +55,9 @@ def image_remarks(view: SampleView) -> Iterator[Fault]:
     header = facts.header
     if header is None or not facts.is_whole:
         return
-    if facts.path.suffix.lower() not in IMAGE_SUFFIXES:
-        yield "S208", path, f"suffix {facts.path.suffix or 'missing'}, content {header.format}", None
+    _, suffix = stem_and_suffix(facts.path)
+    if suffix.lower() not in IMAGE_SUFFIXES:
+        yield "S208", path, f"suffix {suffix or 'missing'}, content {header.format}", None
     if header.channels == 1 and not header.palette:
         yield "S209", path, "one channel", None
     if header.has_alpha:
@@ -74,7 +75,7 @@ def mask_faults(view: SampleView) -> Iterator[Fault]:
     """Masks that do not hold one id of 8 bits per pixel, or whose ids a lossy format may have changed."""
     facts, path = view.facts, view.mask
     header = facts.mask.header
-    if header is None or not facts.mask.is_whole or view.image == view.mask:  # names: paths are slow to compare
+    if header is None or not facts.mask.is_whole or view.image == view.mask:
         return
     lossy = header.format in LOSSY_FORMATS
     if header.channels > 1:
@@ -84,8 +85,9 @@ def mask_faults(view: SampleView) -> Iterator[Fault]:
         yield "S302", path, f"{header.bits} bits per pixel", None
     elif lossy:
         yield "S303", path, f"stored as {header.format}", None
-    if facts.mask.path.suffix.lower() not in MASK_SUFFIXES and not lossy:
-        yield "S208", path, f"suffix {facts.mask.path.suffix or 'missing'}, content {header.format}", None
+    _, suffix = stem_and_suffix(facts.mask.path)
+    if suffix.lower() not in MASK_SUFFIXES and not lossy:
+        yield "S208", path, f"suffix {suffix or 'missing'}, content {header.format}", None
 
 
 def size_faults(view: SampleView) -> Iterator[Fault]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +9,7 @@ from numpy.typing import NDArray
 from segcli.data import rle
 from segcli.data.boxes import BoxLtwh
 from segcli.data.classes import ClassMap
-from segcli.data.image import RgbImage, open_mask, read_image
+from segcli.data.image import RgbImage, StrPath, open_mask, read_image
 from segcli.data.instances import InstanceObject, InstanceSample
 from segcli.data.samples import SegSample
 from segcli.errors import InputError
@@ -40,7 +38,7 @@ def draw_mask_place(sample: SegSample, classes: ClassMap) -> RgbImage:
     return painted
 
 
-def draw_pair(one: Path, other: Path) -> RgbImage:
+def draw_pair(one: StrPath, other: StrPath) -> RgbImage:
     """Two images side by side."""
     return beside(*(fitted(read_image(path), SIDE_PX) for path in (one, other)))
 

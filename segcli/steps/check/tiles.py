@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from segcli.data.fingerprint.images import evenly
 from segcli.data.image import read_image
 from segcli.data.samples import Split
+from segcli.data.suffixes import stem_and_suffix
 from segcli.errors import InputError
 from segcli.findings import Finding
 from segcli.plurals import counted
@@ -40,7 +41,7 @@ Grey = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class _Tile:
-    path: Path
+    path: str
     split: Split
 
 
@@ -48,7 +49,7 @@ Grid = Mapping[Place, _Tile]
 
 
 def tiles_in_both(
-    images: Mapping[Split, Iterable[Path]], rule: str, root: Path, *, can_split: bool
+    images: Mapping[Split, Iterable[str]], rule: str, root: Path, *, can_split: bool
 ) -> Iterator[Finding]:
     """One finding on the large images whose tiles are in both splits, if pixels show that they are such.
 
@@ -74,16 +75,16 @@ def tiles_in_both(
     yield finding(rule, str(root), message, hint=hint)
 
 
-def _grids(images: Mapping[Split, Iterable[Path]]) -> dict[str, Grid]:
+def _grids(images: Mapping[Split, Iterable[str]]) -> dict[str, Grid]:
     """The tiles of each large image by both numbers of their names, where these fill a grid."""
     found: dict[tuple[Path, str], dict[Place, _Tile]] = defaultdict(dict)
     for split, paths in images.items():
         for path in paths:
-            match = _TILE.fullmatch(path.stem)
+            match = _TILE.fullmatch(stem_and_suffix(path)[0])
             if match is not None:
                 # the folder of a split says nothing of the image
                 place = int(match["first"]), int(match["second"])
-                found[path.parent.parent, match["source"]][place] = _Tile(path, split)
+                found[Path(path).parent.parent, match["source"]][place] = _Tile(path, split)
     return {source: grid for (_, source), grid in found.items() if _fills_a_grid(list(grid))}
 
 
@@ -121,7 +122,7 @@ def _distance(one: Grey, other: Grey) -> float:
     return float(np.abs(other - one[:, -1:]).mean(axis=0).min())
 
 
-def _neighbours(grids: Sequence[Grid], axis: int) -> Iterator[tuple[Path, Path, Path]]:
+def _neighbours(grids: Sequence[Grid], axis: int) -> Iterator[tuple[str, str, str]]:
     """Two tiles one step apart and one further away, a few times of each of the first grids."""
     for grid in grids[:_COMPARED]:
         places = sorted(grid)
@@ -135,7 +136,7 @@ def _neighbours(grids: Sequence[Grid], axis: int) -> Iterator[tuple[Path, Path, 
         yield from evenly(found, max(_COMPARED // len(grids), 1))
 
 
-def _pixels(path: Path, along_x: bool) -> Grey | None:
+def _pixels(path: str, along_x: bool) -> Grey | None:
     """An image in grey, [H, W], or [W, H] where neighbours lie below each other; None where it cannot be read."""
     try:
         grey = np.asarray(read_image(path).mean(axis=2, dtype=np.float32), np.float32)

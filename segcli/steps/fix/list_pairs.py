@@ -16,7 +16,7 @@ def exchange(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
     for name in dict.fromkeys(found.path for found in findings):
         file, (samples, _) = draft.list_file(name), scan_list(draft.root, name)
         for sample in samples:
-            pair = (relative_name(path, draft.root) for path in (sample.mask, sample.image))
+            pair = (relative_name(path, draft.root) for path in (sample.mask_file, sample.image_file))
             file.replace(sample.line, " ".join(pair))
         draft.done(rule, name, f"image written before the mask in {counted(len(samples), 'line')}")
 
@@ -27,6 +27,6 @@ def pair_by_name(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
         file, (samples, _) = draft.list_file(name), scan_list(draft.root, name)
         wrong = mispaired(samples)
         for sample, mask in wrong:
-            pair = (relative_name(path, draft.root) for path in (sample.image, mask))
+            pair = (relative_name(path, draft.root) for path in (sample.image_file, mask))
             file.replace(sample.line, " ".join(pair))
         draft.done(rule, name, f"{counted(len(wrong), 'image')} paired with the mask of the same name")

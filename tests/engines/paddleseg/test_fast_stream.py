@@ -39,7 +39,7 @@ def samples(request: pytest.FixtureRequest, tmp_path: Path) -> list[SegSample]:
         cv2.imwrite(str(image), smooth(height, width, number))
         labels = np.random.default_rng(number).integers(0, 9, (height, width)).astype(np.uint8)
         cv2.imwrite(str(mask), labels)
-        found.append(SegSample(image, mask, number + 1))
+        found.append(SegSample(str(image), str(mask), number + 1))
     return found
 
 

@@ -56,7 +56,7 @@ def test_second_check_decodes_nothing_and_tells_the_same(
     first = check(root, output, model)
     before = told(first, output)
     assert (first.looked_at.decoded, first.looked_at.known) == (5, 0)
-    decoded: list[Path] = []
+    decoded: list[str] = []
     look = files.inspect_image_file
     for module in (files, inspection, __import__("segcli.steps.check.instance", fromlist=["x"])):
         monkeypatch.setattr(
