@@ -19,6 +19,7 @@ from typing import Any
 
 from segcli.config.check import AUTO, DEVICE_KINDS, parse_device
 from segcli.cpu import prepare_cpu
+from segcli.data.prefetch import available_cores
 from segcli.errors import MissingPartError
 
 _log = logging.getLogger("segcli.device")
@@ -75,7 +76,7 @@ def select_device(device: str, *, strict: bool) -> str:
 
 def cpu_threads() -> int:
     """Threads with which Paddle computes on the CPU in a training of one process."""
-    return int(_REQUESTED_THREADS) if _REQUESTED_THREADS is not None else os.cpu_count() or 1
+    return int(_REQUESTED_THREADS) if _REQUESTED_THREADS is not None else available_cores()
 
 
 @cache

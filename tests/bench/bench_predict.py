@@ -46,7 +46,8 @@ print("SECONDS", time.perf_counter() - begin)
 """
 
 
-def _images(folder: Path) -> list[str]:
+def write_images(folder: Path) -> list[str]:
+    """Writes the images into a new folder; returns their paths."""
     rng = np.random.default_rng(0)
     folder.mkdir()
     for number in range(IMAGES):
@@ -97,7 +98,7 @@ def run() -> list[Row]:
         folder = scratch / "inference"
         export_weights(weights, folder, make_config(scratch, Export={"verify": False}))
         model = ExportedModel.open(folder)
-        images = _images(scratch / "images")
+        images = write_images(scratch / "images")
         label, reference = _reference(model, images, scratch)
         rows = []
         for runtime, bar in BAR.items():
