@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from operator import mul, sub
+from struct import pack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,11 @@ MOST_PAIRS = 1 << 24
 """Pairs of sides of one image's polygons that are tested for crossings."""
 _PAIRS_AT_ONCE = 1 << 18
 _ROUNDING = 1e-9
+
+
+def as_array(numbers: Sequence[float]) -> Values:
+    """Many numbers as float64 [n], read-only; NumPy takes twice as long to read a list."""
+    return np.frombuffer(pack(f"{len(numbers)}d", *numbers), np.float64)
 
 
 def ring_area(ring: Sequence[float]) -> float:
@@ -66,7 +72,7 @@ class Sides:
     def of(rings: Sequence[Sequence[float]]) -> Sides:
         """The sides of polygons, each x1, y1, x2, y2, ... and closed."""
         lengths = np.array([len(ring) // 2 for ring in rings], np.intp)
-        corners = np.array(list(chain.from_iterable(rings)), np.float64).reshape(-1, 2)
+        corners = as_array(list(chain.from_iterable(rings))).reshape(-1, 2)
         ends = np.cumsum(lengths)
         following = np.arange(1, len(corners) + 1)
         following[ends - 1] = ends - lengths
@@ -74,13 +80,27 @@ class Sides:
         ring = np.repeat(np.arange(len(rings)), lengths)
         order = np.lexsort((np.minimum(x, x + dx), ring))
         extent = np.ones(len(rings))
-        np.maximum.at(extent, ring, np.abs(corners).max(axis=1, initial=0) + 1)
+        np.maximum.at(extent, ring, np.maximum(np.abs(x), np.abs(y)) + 1)
         return Sides(x[order], y[order], dx[order], dy[order], ring[order], len(rings), extent)
 
     def areas(self) -> Values:
         """Area of each polygon in square pixels (shoelace formula)."""
         doubled = np.bincount(self.ring, self.x * self.dy - self.y * self.dx, minlength=self.rings)
         return np.asarray(np.abs(doubled) / 2, np.float64)
+
+    def boxes(self, owner: Indices, owners: int) -> Values:
+        """The smallest box around all polygons of each owner: left, top, width, height in pixels, float64 [owners, 4].
+
+        Args:
+            owner: Index of the owner of each polygon, [rings].
+            owners: Their number; the boxes of those without a polygon are not finite.
+        """
+        of_side = owner[self.ring]
+        near, far = np.full((2, owners), np.inf), np.full((2, owners), -np.inf)
+        for axis, values in enumerate((self.x, self.y)):
+            np.minimum.at(near[axis], of_side, values)
+            np.maximum.at(far[axis], of_side, values)
+        return np.asarray(np.concatenate([near, far - near]).T, np.float64)
 
     def seen_from(self, line: Indices, side: Indices) -> tuple[Values, Values]:
         """On which hand of a line the start and the end of a side lie: cross products, 0 on the line itself."""
@@ -95,6 +115,20 @@ class Sides:
         order = np.lexsort((np.minimum(self.y, self.y + self.dy), self.ring))
         x, y, dx, dy = self.y[order], self.x[order], self.dy[order], self.dx[order]
         return Sides(x, y, dx, dy, self.ring[order], self.rings, self.extent)
+
+
+def may_cross(sides: Sides) -> NDArray[np.bool_]:
+    """Which polygons cross themselves, bool [rings]; all where the test would take long.
+
+    For many polygons at once, of which few cross themselves: three times faster than `crossings_within`, which tells
+    where, and goes the better of two ways.
+    """
+    pairs = _pairs(sides)
+    is_long = pairs.sum() > _PAIRS_AT_ONCE
+    found = np.full(sides.rings, is_long)
+    if not is_long:
+        found[list(_Walk(sides, pairs, _PAIRS_AT_ONCE).crossings())] = True
+    return found
 
 
 def self_crossings(sides: Sides) -> dict[int, tuple[float, float]]:
@@ -187,9 +221,9 @@ class _Walk:
         sides, counts = self._sides, self._pairs[members]
         self._left -= int(counts.sum())
         one = np.repeat(members, counts)
-        other = one + 1 + np.arange(len(one)) - np.repeat(np.cumsum(counts) - counts, counts)
+        other = np.arange(1, len(one) + 1) + np.repeat(members + counts - np.cumsum(counts), counts)
         top, bottom = np.minimum(sides.y, sides.y + sides.dy), np.maximum(sides.y, sides.y + sides.dy)
-        overlap = (top[one] <= bottom[other]) & (top[other] <= bottom[one])
+        overlap = np.flatnonzero((top[one] <= bottom[other]) & (top[other] <= bottom[one]))
         return one[overlap], other[overlap]
 
 

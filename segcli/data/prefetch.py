@@ -89,3 +89,20 @@ def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
     source = iter(items)
     while batch := list(islice(source, size)):
         yield batch
+
+
+def batched_to(items: Iterable[Item], enough: int, *, size: Callable[[Item], int]) -> Iterator[list[Item]]:
+    """Neighbours in lists whose sizes add up to `enough` or more, those of the last one to less.
+
+    >>> list(batched_to(["a", "bcd", "ef"], 3, size=len))
+    [['a', 'bcd'], ['ef']]
+    """
+    batch, total = list[Item](), 0
+    for item in items:
+        batch.append(item)
+        total += size(item)
+        if total >= enough:
+            yield batch
+            batch, total = [], 0
+    if batch:
+        yield batch

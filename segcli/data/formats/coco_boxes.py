@@ -46,7 +46,13 @@ def misfit(given: BoxLtwh, outline: BoxLtwh, size: Size) -> Misfit | None:
         outline: Smallest box around the outline.
         size: Width and height of the image in pixels; both boxes are clipped to it.
     """
-    if all(abs(one - other) <= LOOSE_PX / 2 for one, other in zip(outline, given, strict=True)):
+    (left, top, wide, high), limit = given, LOOSE_PX / 2
+    if (
+        abs(left - outline[0]) <= limit
+        and abs(top - outline[1]) <= limit
+        and abs(wide - outline[2]) <= limit
+        and abs(high - outline[3]) <= limit
+    ):
         return None  # the usual case; each side is within the limit, clipped or not
     around, plain = _inside(outline, size), _inside(given, size)
     if max(abs(one - other) for one, other in zip(around, plain, strict=True)) <= LOOSE_PX:

@@ -14,6 +14,7 @@ from segcli.data.foreign_content import foreign_content
 from segcli.data.formats.coco_kinds import other_kind
 from segcli.data.formats.coco_object_rules import EXPLAINS_NO_OBJECTS, FEWEST_SHARED, PlacedObject, object_findings
 from segcli.data.formats.coco_objects import parse_object
+from segcli.data.formats.coco_outlines import measured_outlines
 from segcli.data.formats.coco_placement import placement_findings
 from segcli.data.formats.coco_references import References
 from segcli.data.formats.image_index import ImageIndex
@@ -219,7 +220,7 @@ class AnnotationFile:
         categories = References("category", "C132", "C158", known)
         seen: set[int] = set()
         read: list[PlacedObject] = []
-        for position, entry in enumerate(entries):
+        for position, (entry, outline) in enumerate(zip(entries, measured_outlines(entries), strict=True)):
             if not self._usable(entry, f"annotations[{position}]", "image_id", "category_id"):
                 continue
             location = f"annotation {entry['id']}"
@@ -233,7 +234,7 @@ class AnnotationFile:
             categories.add(category_id, location, is_known=class_id is not None or _key(category_id) in known)
             if record is None or class_id is None:
                 continue
-            parsed = parse_object(entry, class_id, record.width, record.height)
+            parsed = parse_object(entry, class_id, record.width, record.height, outline)
             read.append(PlacedObject(parsed, record))
             if parsed.value is not None:
                 objects[record.image_id].append(parsed.value)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,8 +34,7 @@ EXPLAINS_NO_OBJECTS = frozenset(
 """Rules that may make every object of a file unusable."""
 
 
-@dataclass(frozen=True)
-class PlacedObject:
+class PlacedObject(NamedTuple):
     """An annotation and the image that it belongs to."""
 
     parsed: ParsedObject
@@ -50,16 +49,17 @@ def object_findings(objects: Sequence[PlacedObject], file: str) -> Iterator[Find
         file: The annotation file, relative to the dataset.
     """
     reported = set(_REPORTED_TOGETHER)
-    yield from _normalised(objects, file)
+    faulty = _by_fault(objects)
+    yield from _normalised(faulty["C136"], objects, file)
     misread = list(_misread(objects, file))
     if misread:
         reported |= _BOX_FAULTS | _OUTSIDE
         yield from misread
-    outside = list(_mostly_outside(objects, file)) if not misread else []
+    outside = list(_mostly_outside(faulty["C139"], objects, file)) if not misread else []
     if outside:
         reported |= _OUTSIDE | {"C121"}
         yield from outside
-    bare = list(_without_outlines(objects, file))
+    bare = list(_without_outlines(faulty["C127"], objects, file))
     if bare:
         reported.add("C127")
         yield from bare
@@ -71,8 +71,8 @@ def object_findings(objects: Sequence[PlacedObject], file: str) -> Iterator[Find
     if boxes:
         reported |= _BOX_FAULTS
         yield from boxes
-    yield from _wrong_areas(objects, file)
-    shared = list(_shared_by_all(objects, file))
+    yield from _wrong_areas(faulty["C138"], objects, file)
+    shared = list(_shared_by_all(faulty, objects, file))
     reported |= {found.code for found in shared}
     yield from shared
     for placed in objects:
@@ -83,18 +83,28 @@ def object_findings(objects: Sequence[PlacedObject], file: str) -> Iterator[Find
     yield from _crowded(objects, file)
 
 
-def _shared_by_all(objects: Sequence[PlacedObject], file: str) -> Iterator[Finding]:
+def _by_fault(objects: Iterable[PlacedObject]) -> defaultdict[str, list[PlacedObject]]:
+    """The objects that have a fault, by rule."""
+    found = defaultdict[str, list[PlacedObject]](list)
+    for placed in objects:
+        for code in dict.fromkeys(code for code, _ in placed.parsed.faults):
+            found[code].append(placed)
+    return found
+
+
+def _shared_by_all(
+    faulty: defaultdict[str, list[PlacedObject]], objects: Sequence[PlacedObject], file: str
+) -> Iterator[Finding]:
     """One finding for a fault of the tool that wrote the file, which every object has."""
     for code in sorted(_FAULTS_OF_TOOLS):
-        found = _with_fault(objects, code)
+        found = faulty[code]
         if len(found) >= FEWEST_SHARED and len(found) == len(objects):
             example = next(message for own, message in found[0].parsed.faults if own == code)
             message = f"{_of(found, objects)} ({_ids(found)}), such as annotation {found[0].parsed.id}: {example}"
             yield finding(code, file, message)
 
 
-def _normalised(objects: Sequence[PlacedObject], file: str) -> Iterator[Finding]:
-    found = _with_fault(objects, "C136")
+def _normalised(found: Sequence[PlacedObject], objects: Sequence[PlacedObject], file: str) -> Iterator[Finding]:
     if found:
         message = f"the outlines of {_of(found, objects)} lie between 0 and 1 ({_ids(found)})"
         yield finding("C136", file, message)
@@ -120,9 +130,8 @@ def _misread(objects: Sequence[PlacedObject], file: str) -> Iterator[Finding]:
         yield finding("C157", file, f"no outline in {number} reaches beyond {share}")
 
 
-def _mostly_outside(objects: Sequence[PlacedObject], file: str) -> Iterator[Finding]:
+def _mostly_outside(found: Sequence[PlacedObject], objects: Sequence[PlacedObject], file: str) -> Iterator[Finding]:
     """One finding where many outlines lie outside, as those of larger images do."""
-    found = _with_fault(objects, "C139")
     around = [placed for placed in objects if placed.parsed.around is not None]
     if len(found) < FEWEST_OUTSIDE or len(found) < OUTSIDE_SHARE * len(around):
         return
@@ -135,9 +144,8 @@ def _mostly_outside(objects: Sequence[PlacedObject], file: str) -> Iterator[Find
     yield finding("C139", file, f"{message}: they seem to belong to images of another size")
 
 
-def _without_outlines(objects: Sequence[PlacedObject], file: str) -> Iterator[Finding]:
+def _without_outlines(found: Sequence[PlacedObject], objects: Sequence[PlacedObject], file: str) -> Iterator[Finding]:
     """One finding where no object of several has an outline."""
-    found = _with_fault(objects, "C127")
     if len(found) > 1 and len(found) == len(objects) and all(placed.parsed.has_box for placed in found):
         message = f"none of {counted(len(found), 'annotation')} has an outline, only a box: data for object detection"
         hint = "label the outlines; a model for object detection needs none"
@@ -177,8 +185,7 @@ def _mostly_wrong_boxes(objects: Sequence[PlacedObject], file: str) -> Iterator[
     yield finding("C137", file, f"{message} (annotation {wrong[0].parsed.id}: {example.partition(';')[0]})")
 
 
-def _wrong_areas(objects: Sequence[PlacedObject], file: str) -> Iterator[Finding]:
-    found = _with_fault(objects, "C138")
+def _wrong_areas(found: Sequence[PlacedObject], objects: Sequence[PlacedObject], file: str) -> Iterator[Finding]:
     if found:
         example = next(message for code, message in found[0].parsed.faults if code == "C138")
         message = f"{_of(found, objects)} ({_ids(found)}), such as annotation {found[0].parsed.id}: {example}"
@@ -199,10 +206,6 @@ def _crowded(objects: Iterable[PlacedObject], file: str) -> Iterator[Finding]:
             f"{images} with more than {MOST_MEASURED} objects of one category, up to {count} (image id {image_id})"
         )
         yield finding("C161", file, message)
-
-
-def _with_fault(objects: Iterable[PlacedObject], code: str) -> list[PlacedObject]:
-    return [placed for placed in objects if any(own == code for own, _ in placed.parsed.faults)]
 
 
 def _of(some: Sequence[PlacedObject], all_: Sequence[PlacedObject]) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 from segcli.data import rle
 from segcli.data.boxes import FAR_PX, BoxLtwh
 from segcli.data.formats.coco_boxes import Misfit, misfit
+from segcli.data.formats.coco_outlines import LEAST_CORNERS, NUMBERS, Outline
 from segcli.data.formats.coordinates import LEAST_SIDE_PX
 from segcli.data.instances import InstanceObject, Polygons
 from segcli.data.polygons import polygons_area, polygons_box, ring_area
@@ -22,16 +22,14 @@ AREA_SHARE = 0.1
 """Tolerance of an area, in addition to the difference between counting pixels and measuring the outline."""
 SHOWN = 60
 """Most characters of a value that a message quotes."""
-_NUMBERS = {int, float}
 _FLAGS = {"0": False, "false": False, "": False, "none": False, "1": True, "true": True}
 
 Fault = tuple[str, str]
 """Rule id and message."""
 
 
-@dataclass(frozen=True)
-class ParsedObject:
-    """An annotation.
+class ParsedObject(NamedTuple):
+    """An annotation; a tuple, as one is made for each of very many.
 
     Attributes:
         id: Its id in the file.
@@ -50,7 +48,9 @@ class ParsedObject:
     around: BoxLtwh | None = None
 
 
-def parse_object(entry: Mapping[str, Any], class_id: int, width: int, height: int) -> ParsedObject:
+def parse_object(
+    entry: Mapping[str, Any], class_id: int, width: int, height: int, measured: Outline | None = None
+) -> ParsedObject:
     """Reads one annotation.
 
     Args:
@@ -58,20 +58,21 @@ def parse_object(entry: Mapping[str, Any], class_id: int, width: int, height: in
         class_id: Class id of its category.
         width: Image width, in pixels.
         height: Image height, in pixels.
+        measured: Its outline, where that is known.
     """
     faults: list[Fault] = []
-    outline = _outline(entry.get("segmentation"), width, height, faults)
+    outline = measured or _outline(entry.get("segmentation"), width, height, faults)
     if outline is None:
         return ParsedObject(entry["id"], None, tuple(faults), entry.get("bbox") is not None)
-    around = outline_box(outline)
-    place = _place_fault(around, width, height) if isinstance(outline, tuple) else None
+    shape, around = outline.shape, outline.around
+    place = _place_fault(around, width, height) if isinstance(shape, tuple) else None
     if place is not None:
         return ParsedObject(entry["id"], None, (*faults, place), around=around)
     crowd = is_crowd(entry, faults)
     box, wrong = _box(entry, around, (width, height), faults, is_crowd=crowd)
-    area = _area(entry, outline, around, (width, height), faults)
+    area = _area(entry, outline, (width, height), faults)
     ignored = _is_set(entry.get("ignore"))
-    value = InstanceObject(entry["id"], class_id, around if wrong else box, area, outline, crowd, ignored)
+    value = InstanceObject(entry["id"], class_id, around if wrong else box, area, shape, crowd, ignored)
     return ParsedObject(entry["id"], value, tuple(faults), entry.get("bbox") is not None, wrong, around)
 
 
@@ -100,7 +101,15 @@ def outline_area(outline: Polygons | Rle) -> float:
     return polygons_area(outline) if isinstance(outline, tuple) else float(rle.area(outline))
 
 
-def _outline(segmentation: Any, width: int, height: int, faults: list[Fault]) -> Polygons | Rle | None:
+def _outline(segmentation: Any, width: int, height: int, faults: list[Fault]) -> Outline | None:
+    shape = _shape(segmentation, width, height, faults)
+    if shape is None:
+        return None
+    areas = [ring_area(ring) for ring in shape] if isinstance(shape, tuple) else [float(rle.area(shape))]
+    return Outline(shape, outline_box(shape), areas)
+
+
+def _shape(segmentation: Any, width: int, height: int, faults: list[Fault]) -> Polygons | Rle | None:
     if not segmentation:
         faults.append(("C127", "segmentation is missing" if segmentation is None else "segmentation is empty"))
         return None
@@ -144,18 +153,18 @@ def _ring_fault(ring: Any) -> Fault | None:
     kinds = set(map(type, ring))
     if kinds & {list, dict}:
         return "C125", "is a list of pairs, not of numbers"
-    if len(ring) % 2 or not (kinds <= _NUMBERS and _is_finite(ring)):
+    if len(ring) % 2 or not (kinds <= NUMBERS and _is_finite(ring)):
         odd = f"has {len(ring)} coordinates, an odd number"
         return "C125", odd if len(ring) % 2 else "holds values that are no numbers"
     if ring and (max(ring) > FAR_PX or min(ring) < -FAR_PX):
         return "C125", "has a corner further away than any image reaches"
-    if len(ring) < 6:
+    if len(ring) < 2 * LEAST_CORNERS:
         return "C124", f"has {len(ring) // 2} points"
     return None
 
 
 def _all_numbers(values: list[Any]) -> bool:
-    return set(map(type, values)) <= _NUMBERS and _is_finite(values)
+    return set(map(type, values)) <= NUMBERS and _is_finite(values)
 
 
 def _is_finite(numbers: list[float]) -> bool:
@@ -210,23 +219,19 @@ def _box(
     return box, None
 
 
-def _area(
-    entry: Mapping[str, Any], outline: Polygons | Rle, around: BoxLtwh, size: tuple[int, int], faults: list[Fault]
-) -> float:
-    given = entry.get("area")
-    areas = [ring_area(ring) for ring in outline] if isinstance(outline, tuple) else [float(rle.area(outline))]
-    own = sum(areas)
+def _area(entry: Mapping[str, Any], outline: Outline, size: tuple[int, int], faults: list[Fault]) -> float:
+    given, own = entry.get("area"), sum(outline.areas_px)
     if not isinstance(given, int | float) or not _all_numbers([given]) or given <= 0:
         faults.append(("C130", "area is missing" if given is None else f"area is {_shown(given)}"))
         return own
-    _, _, wide, high = around
+    _, _, wide, high = outline.around
     loose = AREA_SHARE * own + wide + high
     # which polygons are holes is unknown: accept from "all added" to "the largest minus the others"
-    if max(2 * max(areas) - own, 0) - loose <= given <= own + loose:
+    if max(2 * max(outline.areas_px) - own, 0) - loose <= given <= own + loose:
         return float(given)
-    if isinstance(outline, tuple):
+    if isinstance(outline.shape, tuple):
         # where sides cross, the area formula cancels out regions that the pixels contain
-        own = float(rle.area(rle.from_polygons(outline, size[1], size[0])))
+        own = float(rle.area(rle.from_polygons(outline.shape, size[1], size[0])))
         if abs(given - own) <= AREA_SHARE * own + wide + high:
             return float(given)
     faults.append(("C138", f"area is {given:.6g}, its outline encloses {own:.6g} px; that is used"))

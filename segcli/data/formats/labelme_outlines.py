@@ -13,6 +13,7 @@ from segcli.data.formats.labelme import Shape
 from segcli.data.formats.labelme_images import bounds_of
 from segcli.data.formats.labelme_objects import has_outline, outline
 from segcli.data.polygons import Sides, self_crossings
+from segcli.data.prefetch import batched_to
 from segcli.data.same_outlines import Repeated, images_with_near_boxes, repeated_outlines
 from segcli.findings import Finding
 from segcli.plurals import counted
@@ -26,7 +27,9 @@ _CORNERS_AT_ONCE = 4096
 
 def outline_findings(dataset: AnnotatedDataset) -> Iterator[Finding]:
     """Findings on the outlines of all files of a LabelMe dataset."""
-    for batch in _batches(dataset.images):
+    # so many at once that a call of NumPy costs little beside its work
+    with_shapes = ((image, shapes_of(image)) for image in dataset.images)
+    for batch in batched_to(with_shapes, _CORNERS_AT_ONCE, size=_corners):
         places = _crossings(shapes for _, shapes in batch)
         suspects = _with_near_boxes([shapes for _, shapes in batch])
         for index, (image, shapes) in enumerate(batch):
@@ -39,18 +42,8 @@ def outline_findings(dataset: AnnotatedDataset) -> Iterator[Finding]:
                 yield from _copies(image, shapes)
 
 
-def _batches(images: Iterable[AnnotatedImage]) -> Iterator[list[tuple[AnnotatedImage, list[Shape]]]]:
-    """Images with their shapes, so many at once that a call of NumPy costs little beside its work."""
-    batch, corners = list[tuple[AnnotatedImage, list[Shape]]](), 0
-    for image in images:
-        shapes = shapes_of(image)
-        batch.append((image, shapes))
-        corners += sum(len(shape.points) for shape in shapes)
-        if corners >= _CORNERS_AT_ONCE:
-            yield batch
-            batch, corners = [], 0
-    if batch:
-        yield batch
+def _corners(image: tuple[AnnotatedImage, list[Shape]]) -> int:
+    return sum(len(shape.points) for shape in image[1])
 
 
 def _crossings(images: Iterable[Sequence[Shape]]) -> dict[int, tuple[float, float]]:

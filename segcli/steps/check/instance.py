@@ -33,7 +33,7 @@ from segcli.rules.repair_hints import with_repairs
 from segcli.steps.check.augmented import augmented_in_both
 from segcli.steps.check.copies import one_for_all
 from segcli.steps.check.dataset_rules import dataset_findings
-from segcli.steps.check.files import FileFacts, inspect_header, inspect_image_file, signed
+from segcli.steps.check.files import inspect_header, inspect_image_file, signed
 from segcli.steps.check.fingerprint import FILE, Numbers, write_fingerprint
 from segcli.steps.check.images import ImageTally, SizeRange
 from segcli.steps.check.left_out import left_out_of_files
@@ -95,7 +95,7 @@ class ObjectTally:
         self.images[split] += ids > 0
         present = np.flatnonzero(ids)
         if len(self.together):
-            self.together[np.ix_(present, present)] += 1
+            self.together[present[:, None], present] += 1
         areas = [value.area_px for value in sample.objects]
         self.by_size[split] += np.bincount(np.searchsorted(SIZE_LIMITS_PX, areas, side="right"), minlength=len(SIZES))
 
@@ -192,7 +192,7 @@ def examine_coco_dataset(
         _add_places(images.places, sample, own, scan.files[split])
         tally.update(sample, split)
         if facts.file.sketch is not None:
-            placed.append(Placed(facts.file.sketch, borders_of_objects(sample)))
+            placed.append(Placed.of(facts.file.sketch, borders_of_objects(sample)))
         sound = not any(found.severity is Severity.ERROR for found in own)
         if sample.objects and sound and len(drawable[split]) < settings.draw:
             drawable[split].append(sample)
@@ -343,26 +343,21 @@ class _ImageLook:
         return (str(sample.image),)
 
     def headers(self, sample: InstanceSample, split: Split) -> ImageFacts:
-        return ImageFacts(sample, split, inspect_header(str(sample.image)), ())
+        return ImageFacts(sample, split, inspect_header(str(sample.image)))
 
     def decoded(self, sample: InstanceSample, split: Split) -> ImageFacts:
-        return _with_faults(sample, split, inspect_image_file(str(sample.image), sketched=self._is_sketched(sample)))
+        return ImageFacts(sample, split, inspect_image_file(str(sample.image), sketched=self._is_sketched(sample)))
 
-    def completed(self, facts: Sequence[ImageFacts]) -> list[ImageFacts]:
-        files = signed([one.file for one in facts])
-        return [replace(one, file=file) for one, file in zip(facts, files, strict=True)]
+    def completed(self, facts: Sequence[ImageFacts]) -> Iterator[ImageFacts]:
+        views = ObjectsView.of_each(one.sample for one in facts)
+        for one, file, view in zip(facts, signed([one.file for one in facts]), views, strict=True):
+            yield replace(one, file=file, faults=tuple(object_faults(view)))
 
     def read(self, sample: InstanceSample, split: Split, plain: Any) -> ImageFacts:
-        return _with_faults(
-            sample, split, file_from_plain(str(sample.image), plain, sketched=self._is_sketched(sample))
-        )
+        return ImageFacts(sample, split, file_from_plain(str(sample.image), plain, sketched=self._is_sketched(sample)))
 
     def write(self, facts: ImageFacts) -> Any | None:
         return file_as_plain(facts.file)
 
     def _is_sketched(self, sample: InstanceSample) -> bool:
         return sample.image in self.compared and bool(sample.objects)
-
-
-def _with_faults(sample: InstanceSample, split: Split, file: FileFacts) -> ImageFacts:
-    return ImageFacts(sample, split, file, tuple(object_faults(ObjectsView(sample))))

@@ -79,8 +79,8 @@ class Look(Protocol[S_contra, F]):
     def decoded(self, sample: S_contra, split: Split, /) -> F:
         """The facts from all of a sample's files, but for what `completed` adds."""
 
-    def completed(self, facts: Sequence[F], /) -> list[F]:
-        """The facts of several samples with what takes less time for all at once."""
+    def completed(self, facts: Sequence[F], /) -> Iterable[F]:
+        """The facts of several samples, decoded or read, with what takes less time for all at once."""
 
     def read(self, sample: S_contra, split: Split, plain: Any, /) -> F:
         """The facts of a sample from plain values; raises an error if these are damaged."""
@@ -153,21 +153,21 @@ def looks(plan: LookPlan[S], look: Look[S, F], manifest: Path | None, kind: str,
 def _looked(look: Look[S, F], stopped: Event, jobs: Sequence[Job[S]]) -> Iterable[tuple[F, Entry | None, bool]]:
     """The facts of each sample, the entry to keep, and whether the manifest had the facts; nothing once `stopped`."""
     outcomes: dict[int, tuple[F, Entry | None, bool]] = {}
-    decoded: dict[int, F] = {}
-    for place, (sample, split, entry, whole) in enumerate(jobs):
+    whole: dict[int, tuple[F, bool]] = {}
+    for place, (sample, split, entry, is_decoded) in enumerate(jobs):
         if stopped.is_set():  # large images of a chunk would take a minute after Ctrl-C
             return ()
-        if not whole:
+        if not is_decoded:
             outcomes[place] = look.headers(sample, split), None, False
             continue
         known = recall(entry, partial(look.read, sample, split))
-        if known is not None:
-            outcomes[place] = known, entry, True
-        else:
-            decoded[place] = look.decoded(sample, split)
-    for place, facts in zip(decoded, look.completed(list(decoded.values())), strict=True):
+        whole[place] = (look.decoded(sample, split), False) if known is None else (known, True)
+    completed = look.completed([facts for facts, _ in whole.values()])
+    for (place, (_, is_known)), facts in zip(whole.items(), completed, strict=True):
+        if stopped.is_set():
+            return ()
         entry = jobs[place][2]
-        outcomes[place] = facts, None if entry is None else renewed(entry, look.write(facts)), False
+        outcomes[place] = facts, entry if is_known or entry is None else renewed(entry, look.write(facts)), is_known
     return [outcomes[place] for place in range(len(jobs))]
 
 

@@ -32,13 +32,13 @@ class ImageFacts:
         sample: The image and its objects, as the annotation file has them.
         split: Its split.
         file: Facts of the image file.
-        faults: Faults of its objects.
+        faults: Faults of its objects; none if the image is not decoded.
     """
 
     sample: InstanceSample
     split: Split
     file: FileFacts
-    faults: tuple[ObjectFault, ...]
+    faults: tuple[ObjectFault, ...] = ()
 
 
 def image_findings(facts: ImageFacts, name: str, annotation_file: str) -> Iterator[Finding]:

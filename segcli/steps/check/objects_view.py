@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,63 +10,86 @@ import numpy as np
 
 from segcli.data import rle
 from segcli.data.instances import InstanceObject, InstanceSample
-from segcli.data.polygons import Sides, crossings_within
-from segcli.data.same_outlines import Repeated, repeated_outlines
+from segcli.data.polygons import Sides, crossings_within, may_cross
+from segcli.data.prefetch import batched_to
+from segcli.data.same_outlines import Repeated, images_with_near_boxes, repeated_outlines
+
+_CORNERS_AT_ONCE = 4096
+Crossings = tuple[dict[int, tuple[float, float]], frozenset[int]]
+_NO_CROSSINGS: Crossings = ({}, frozenset())
 
 
 @dataclass(frozen=True)
 class ObjectsView:
-    """The objects of one image, as input of the rules; values that several rules need are computed once.
+    """The objects of one image, as input of the rules.
 
     Attributes:
         sample: The image and its objects, as the annotation file has them.
+        areas_px: Area of each object in square pixels; for a run-length code its number of pixels.
+        crossings: By index in `polygons`: x and y of a crossing of each that crosses itself, and those not fully
+            tested.
+        repeated: Objects that repeat the outline of an earlier one, by index in `sample.objects`.
     """
 
     sample: InstanceSample
+    areas_px: tuple[float, ...]
+    crossings: Crossings
+    repeated: Sequence[Repeated]
+
+    @staticmethod
+    def of_each(samples: Iterable[InstanceSample]) -> Iterator[ObjectsView]:
+        """The views of many images, in order; so many are measured at once that a call of NumPy costs little."""
+        for batch in batched_to(samples, _CORNERS_AT_ONCE, size=_corners):
+            yield from _views(batch)
 
     @cached_property
     def polygons(self) -> tuple[tuple[int, tuple[float, ...]], ...]:
         """Every polygon of the image, with the index of its object in `sample.objects`."""
-        return tuple(
-            (index, polygon)
-            for index, value in enumerate(self.sample.objects)
-            if isinstance(value.segmentation, tuple)
-            for polygon in value.segmentation
-        )
-
-    @cached_property
-    def sides(self) -> Sides:
-        """The sides of all `polygons`."""
-        return Sides.of([polygon for _, polygon in self.polygons])
-
-    @cached_property
-    def crossings(self) -> tuple[dict[int, tuple[float, float]], frozenset[int]]:
-        """By index in `polygons`: x and y of a crossing of each that crosses itself, and those not fully tested."""
-        return crossings_within(self.sides)
+        return tuple(_polygons(self.sample))
 
     @cached_property
     def crossed(self) -> frozenset[int]:
         """Indices of the objects with a polygon that crosses itself."""
         return frozenset(self.polygons[number][0] for number in self.crossings[0])
 
-    @cached_property
-    def repeated(self) -> list[Repeated]:
-        """Objects that repeat the outline of an earlier one, by index in `sample.objects`."""
-        outlines = [value.segmentation for value in self.sample.objects]
-        return repeated_outlines(outlines, self.sample.height, self.sample.width)
-
-    @cached_property
-    def areas_px(self) -> tuple[float, ...]:
-        """Area of each object in square pixels; for a run-length code its number of pixels."""
-        owners = np.array([index for index, _ in self.polygons], np.intp)
-        drawn = np.bincount(owners, self.sides.areas(), minlength=len(self.sample.objects))
-        return tuple(
-            area if isinstance(value.segmentation, tuple) else float(rle.area(value.segmentation))
-            for value, area in zip(self.sample.objects, drawn.tolist(), strict=True)
-        )
-
 
 ObjectFault = tuple[str, InstanceObject, str]
 """Id of a rule, the object, and the message."""
 ObjectRule = Callable[[ObjectsView], Iterator[ObjectFault]]
 """Yields the faults of the objects of one image; it runs in several threads at once."""
+
+
+def _polygons(sample: InstanceSample) -> Iterator[tuple[int, tuple[float, ...]]]:
+    for index, value in enumerate(sample.objects):
+        if isinstance(value.segmentation, tuple):
+            for polygon in value.segmentation:
+                yield index, polygon
+
+
+def _corners(sample: InstanceSample) -> int:
+    return sum(len(polygon) // 2 for _, polygon in _polygons(sample))
+
+
+def _views(samples: Sequence[InstanceSample]) -> Iterator[ObjectsView]:
+    counts = [len(sample.objects) for sample in samples]
+    image, first = np.repeat(np.arange(len(samples)), counts), np.cumsum([0, *counts])
+    polygons = [
+        (begin + index, polygon)
+        for sample, begin in zip(samples, first[:-1].tolist(), strict=True)
+        for index, polygon in _polygons(sample)
+    ]
+    owner = np.array([index for index, _ in polygons], np.intp)
+    sides = Sides.of([polygon for _, polygon in polygons])
+    areas, boxes = np.bincount(owner, sides.areas(), minlength=len(image)), sides.boxes(owner, len(image))
+    for index, value in enumerate(value for sample in samples for value in sample.objects):
+        if isinstance(value.segmentation, dict):
+            areas[index], boxes[index] = rle.area(value.segmentation), rle.bounding_box(value.segmentation)
+    crossing, near = set(image[owner[may_cross(sides)]].tolist()), images_with_near_boxes(boxes, image)
+    for number, (sample, begin, end) in enumerate(zip(samples, first[:-1], first[1:], strict=True)):
+        crossings, repeated = _NO_CROSSINGS, list[Repeated]()
+        if number in crossing:
+            crossings = crossings_within(Sides.of([polygon for _, polygon in _polygons(sample)]))
+        if number in near:
+            outlines = [value.segmentation for value in sample.objects]
+            repeated = repeated_outlines(outlines, sample.height, sample.width, boxes[begin:end])
+        yield ObjectsView(sample, tuple(areas[begin:end].tolist()), crossings, repeated)

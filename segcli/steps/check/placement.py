@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import cv2
 import numpy as np
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from segcli.data.boxes import BoxXyxy
 from segcli.data.formats.coordinates import Extents
 from segcli.data.instances import InstanceSample
+from segcli.data.polygons import as_array
 from segcli.findings import Finding
 from segcli.plurals import counted
 from segcli.rules import finding
@@ -54,12 +56,17 @@ class Placed:
     """An image and its labels, made small.
 
     Attributes:
-        grey: The image, uint8 [SKETCH_PX, SKETCH_PX].
+        edges: The rank of each pixel of the image by the strength of its edge, [SKETCH_PX, SKETCH_PX], 0 to 1.
         borders: The pixels at which a label ends, [SKETCH_PX, SKETCH_PX].
     """
 
-    grey: NDArray[np.uint8]
+    edges: NDArray[np.float32]
     borders: Bools
+
+    @staticmethod
+    def of(grey: NDArray[np.uint8], borders: Bools) -> Placed:
+        """From the image in grey, uint8 [SKETCH_PX, SKETCH_PX]."""
+        return Placed(_edges(grey), borders)
 
 
 def borders_of_mask(mask: NDArray[np.uint8]) -> Bools:
@@ -75,12 +82,10 @@ def borders_of_objects(sample: InstanceSample) -> Bools:
     """The outlines of all objects of an image."""
     scale = np.array([SKETCH_PX / sample.width, SKETCH_PX / sample.height])
     borders = np.zeros((SKETCH_PX, SKETCH_PX), np.uint8)
-    for value in sample.objects:
-        if isinstance(value.segmentation, tuple):
-            rings = [np.reshape(ring, (-1, 2)) * scale for ring in value.segmentation]
-            cv2.polylines(
-                borders, [np.clip(ring, -SKETCH_PX, 2 * SKETCH_PX).astype(np.int32) for ring in rings], True, 1
-            )
+    rings = [ring for value in sample.objects if isinstance(value.segmentation, tuple) for ring in value.segmentation]
+    corners = as_array(list(chain.from_iterable(rings))).reshape(-1, 2) * scale
+    small = np.clip(corners, -SKETCH_PX, 2 * SKETCH_PX).astype(np.int32)
+    cv2.polylines(borders, np.split(small, np.cumsum([len(ring) // 2 for ring in rings[:-1]])), True, 1)
     return borders > 0
 
 
@@ -104,7 +109,7 @@ def misplaced(placed: Sequence[Placed], rule: str, file: str) -> Iterator[Findin
     usable = [one for one in placed if one.borders.any()]
     if len(usable) < _FEWEST:
         return
-    edges = np.stack([_edges(one.grey).ravel() for one in usable])
+    edges = np.stack([one.edges.ravel() for one in usable])
     drawn = np.stack([one.borders for one in usable])
     as_they_are = _fit(edges, drawn)
     if as_they_are.mean() >= _LEAST_FIT:

@@ -259,7 +259,7 @@ def _placement_findings(facts: Sequence[SampleFacts]) -> Iterator[Finding]:
     masks = [(one.mask.header.stored_size, one.labelled) for one in facts if one.mask.header is not None]
     yield from upper_left(masks, "S419", "annotations")
     placed = [
-        Placed(one.image.sketch, one.borders)
+        Placed.of(one.image.sketch, one.borders)
         for one in facts
         if one.image.sketch is not None and one.borders is not None
     ]

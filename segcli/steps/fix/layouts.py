@@ -55,8 +55,8 @@ def examine_yolo(dataset_dir: Path, _num_classes: int | None) -> Examined:
     from segcli.steps.check.objects_view import ObjectsView
 
     scan = as_instances(format_named("yolo").read(dataset_dir))
-    samples = [sample for split in Split for sample in scan.dataset.samples(split)]
-    own = (found for sample in samples for found in object_findings(sample, object_faults(ObjectsView(sample)), ""))
+    views = ObjectsView.of_each(sample for split in Split for sample in scan.dataset.samples(split))
+    own = (found for view in views for found in object_findings(view.sample, object_faults(view), ""))
     return Examined((*scan.findings, *own))
 
 

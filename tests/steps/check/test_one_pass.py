@@ -79,7 +79,8 @@ def test_same_outlines_are_found_among_same_boxes() -> None:
         InstanceObject(number, 0, (10, 10, 20, 20), 400, (tuple(map(float, ring)),))
         for number, ring in enumerate(outlines)
     )
-    faults = object_faults(ObjectsView(replace(sample, objects=objects)))
+    (view,) = ObjectsView.of_each([replace(sample, objects=objects)])
+    faults = object_faults(view)
     assert [(value.annotation_id, message) for code, value, message in faults if code == "C120"] == [
         (2, "and 1 more annotation: each has the same outline as annotation 0"),
         (4, "has the same outline as annotation 1"),

@@ -37,7 +37,7 @@ def scenes(count: int, wrong: Callable[[np.ndarray], np.ndarray] = np.copy, *, s
             cv2.circle(drawn, centre, radius, 1)
         greys.append(grey)
         borders.append(wrong(drawn) > 0)
-    return [Placed(grey, borders[(number + shift) % count]) for number, grey in enumerate(greys)]
+    return [Placed.of(grey, borders[(number + shift) % count]) for number, grey in enumerate(greys)]
 
 
 def test_every_reading_is_found():
@@ -53,9 +53,9 @@ def test_every_reading_is_found():
         scenes(16),
         scenes(16, shift=1),  # labels of other images fit nowhere
         scenes(7, np.flipud),
-        [Placed(one.grey, scenes(1)[0].borders) for one in scenes(16)],
-        [Placed(np.full_like(one.grey, 99), one.borders) for one in scenes(16)],
-        [Placed(one.grey, np.zeros_like(one.borders)) for one in scenes(16)],
+        [Placed(one.edges, scenes(1)[0].borders) for one in scenes(16)],
+        [Placed.of(np.full((SKETCH_PX, SKETCH_PX), 99, np.uint8), one.borders) for one in scenes(16)],
+        [Placed(one.edges, np.zeros_like(one.borders)) for one in scenes(16)],
     ],
     ids=["as they are", "of other images", "few", "all the same", "nothing is seen", "no labels"],
 )
@@ -67,7 +67,7 @@ def test_photographs(shared):
     dataset = scan_instances(shared("data/INST")).dataset
     grey = {one.image: cv2.cvtColor(read_image(one.image), cv2.COLOR_RGB2GRAY) for one in dataset.train}
     small = {path: cv2.resize(own, (SKETCH_PX, SKETCH_PX), interpolation=cv2.INTER_AREA) for path, own in grey.items()}
-    placed = [Placed(small[one.image], borders_of_objects(one)) for one in dataset.train[:48]]
+    placed = [Placed.of(small[one.image], borders_of_objects(one)) for one in dataset.train[:48]]
     assert not list(misplaced(placed, "C177", "a.json"))
-    upside_down = [Placed(one.grey, one.borders[::-1]) for one in placed]
+    upside_down = [Placed(one.edges, one.borders[::-1]) for one in placed]
     assert "from the bottom" in next(misplaced(upside_down, "C177", "a.json")).message
