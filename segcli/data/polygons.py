@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from operator import mul, sub
-from struct import pack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,12 @@ _ROUNDING = 1e-9
 
 
 def as_array(numbers: Sequence[float]) -> Values:
-    """Many numbers as float64 [n], read-only; NumPy takes twice as long to read a list."""
-    return np.frombuffer(pack(f"{len(numbers)}d", *numbers), np.float64)
+    """Many numbers as float64 [n]; NumPy takes half as long again to read a list.
+
+    Raises:
+        OverflowError: One is an integer beyond the largest float.
+    """
+    return np.frombuffer(array("d", numbers), np.float64)
 
 
 def ring_area(ring: Sequence[float]) -> float:

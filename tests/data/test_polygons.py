@@ -90,3 +90,23 @@ def test_tells_which_polygons_cross_themselves():
     nothing = polygons.Sides.of([])
     assert polygons.self_crossings(nothing) == {}
     assert nothing.areas().size == 0
+
+
+def test_many_polygons_may_cross_as_each_one_does():
+    rng = np.random.default_rng(1)
+    rings = [flat(rng.integers(0, 30, (int(rng.integers(3, 9)), 2))) for _ in range(300)]
+    expected = [crossing(ring) is not None for ring in rings]
+    assert 50 < sum(expected) < 290
+    assert polygons.may_cross(polygons.Sides.of(rings)).tolist() == expected
+
+
+def test_all_polygons_may_cross_where_the_test_would_take_long(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(polygons, "_PAIRS_AT_ONCE", 1)
+    assert polygons.may_cross(polygons.Sides.of([SQUARE, SQUARE])).tolist() == [True, True]
+
+
+def test_boxes_are_around_all_polygons_of_their_owner():
+    sides = polygons.Sides.of([SQUARE, [20, 20, 24, 20, 20, 23], [-3, 5, 1, 5, 1, 7.5]])
+    boxes = sides.boxes(np.array([0, 0, 2]), 3)
+    assert boxes[[0, 2]].tolist() == [[0, 0, 24, 23], [-3, 5, 4, 2.5]]
+    assert not np.isfinite(boxes[1]).any()

@@ -62,8 +62,13 @@ def _measured(outlines: Sequence[list[list[Any]]]) -> list[Outline]:
     rings = list(chain.from_iterable(outlines))
     values = list(chain.from_iterable(rings))
     kinds = set(map(type, values))
-    numbers = as_array(values) if kinds and kinds <= NUMBERS else None
-    if numbers is None or not np.abs(numbers).max() <= FAR_PX:  # nor NaN
+    if not kinds or not kinds <= NUMBERS:
+        return []
+    try:
+        numbers = as_array(values)
+    except OverflowError:
+        return []
+    if not np.abs(numbers).max() <= FAR_PX:  # nor NaN
         return []
     x, y = numbers.reshape(-1, 2).T
     areas = iter(_areas_px(x, y, [len(ring) // 2 for ring in rings]))
