@@ -12,7 +12,7 @@ from struct import unpack_from
 from threading import Lock
 from typing import NamedTuple
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from segcli.data.budget import BYTES_PER_PIXEL
 from segcli.data.decoding.npy import MAGIC as NPY_MAGIC
@@ -289,6 +289,9 @@ def open_quietly(source: bytes | Path | io.FileIO, *, load: bool = False) -> Ite
             image.getexif()
             if load:
                 image.load()
+        except UnidentifiedImageError:
+            # Pillow's own words hold an address in memory, other ones in each run
+            raise UnidentifiedImageError("its header is damaged or of no known format") from None
         finally:
             Image.MAX_IMAGE_PIXELS = limit
     with image:
