@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.engines.paddleseg.importing import import_paddleseg
+from segcli.engines.paddleseg.maskformer_patches import MASKFORMER_PATCHES
 from segcli.engines.patching import Method, Patch, apply_all
 
 if TYPE_CHECKING:
@@ -392,4 +393,5 @@ PATCHES: tuple[Patch, ...] = (
     Patch("paddleseg.models.backbones.swin_transformer:BasicLayer", "forward", patch_shifted_windows),
     Patch("paddleseg.models.backbones.stdcnet:STDCNet", "init_weight", patch_backbone_weights),
     Patch("paddleseg.models.backbones.hrnet:HRNet", "init_weight", patch_backbone_weights),
+    *MASKFORMER_PATCHES,
 )
