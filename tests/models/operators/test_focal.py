@@ -86,10 +86,24 @@ def test_losses_are_paddlesegs(alpha: float, gamma: float):
 
 def test_losses_on_a_device_are_paddlesegs(monkeypatch: pytest.MonkeyPatch):
     loss, original = of_paddleseg("sigmoid_focal_loss")
-    given = [paddle.to_tensor(values[:, 4:2000].astype(np.float32)) for values in (MASKS, TRUTH)]
-    monkeypatch.setattr(operators, "is_ours", lambda *tensors: False)
+    logits, targets = (paddle.to_tensor(values[:, 4:2000].astype(np.float32)) for values in (MASKS, TRUTH))
+    logits.stop_gradient = False
+    assert "FocalLoss" in recorded(loss(logits, targets, 3.0))
+    monkeypatch.setattr(operators, "is_on_host", lambda tensor: False)
 
-    assert float(loss(*given, 3.0)) == float(original(*given, 3.0))
+    found = loss(logits, targets, 3.0)
+    assert "FocalLoss" not in recorded(found)
+    assert float(found) == float(original(logits, targets, 3.0))
+
+
+def recorded(loss: Any) -> set[str]:
+    """The names of the operators that a loss will go back through."""
+    waiting, names = [loss.grad_fn], set[str]()
+    while waiting:
+        node = waiting.pop()
+        names.add(node.name().removeprefix("GradNodePyLayer_"))
+        waiting += [following for following in node.next_functions if following is not None]
+    return names
 
 
 @pytest.mark.parametrize("sizes", [((2, 5, 7), (4, 5, 7)), ((2, 5, 7), (1, 6, 4))])
