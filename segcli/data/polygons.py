@@ -16,6 +16,8 @@ Indices = NDArray[np.intp]
 
 MOST_PAIRS = 1 << 24
 """Pairs of sides of one image's polygons that are tested for crossings."""
+CORNERS_AT_ONCE = 4096
+"""Corners of many polygons that are tested together: so many that a call of NumPy costs little beside its work."""
 _PAIRS_AT_ONCE = 1 << 18
 _ROUNDING = 1e-9
 

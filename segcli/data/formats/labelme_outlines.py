@@ -12,7 +12,7 @@ from segcli.data.formats.annotated import AnnotatedDataset, AnnotatedImage, Shap
 from segcli.data.formats.labelme import Shape
 from segcli.data.formats.labelme_images import bounds_of
 from segcli.data.formats.labelme_objects import has_outline, outline
-from segcli.data.polygons import Sides, self_crossings
+from segcli.data.polygons import CORNERS_AT_ONCE, Sides, self_crossings
 from segcli.data.prefetch import batched_to
 from segcli.data.same_outlines import Repeated, images_with_near_boxes, repeated_outlines
 from segcli.findings import Finding
@@ -22,14 +22,11 @@ from segcli.rules import finding
 Size = tuple[int, int]
 """Height and width in pixels."""
 
-_CORNERS_AT_ONCE = 4096
-
 
 def outline_findings(dataset: AnnotatedDataset) -> Iterator[Finding]:
     """Findings on the outlines of all files of a LabelMe dataset."""
-    # so many at once that a call of NumPy costs little beside its work
     with_shapes = ((image, shapes_of(image)) for image in dataset.images)
-    for batch in batched_to(with_shapes, _CORNERS_AT_ONCE, size=_corners):
+    for batch in batched_to(with_shapes, CORNERS_AT_ONCE, size=_corners):
         places = _crossings(shapes for _, shapes in batch)
         suspects = _with_near_boxes([shapes for _, shapes in batch])
         for index, (image, shapes) in enumerate(batch):

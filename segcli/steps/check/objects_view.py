@@ -10,11 +10,10 @@ import numpy as np
 
 from segcli.data import rle
 from segcli.data.instances import InstanceObject, InstanceSample
-from segcli.data.polygons import Sides, crossings_within, may_cross
+from segcli.data.polygons import CORNERS_AT_ONCE, Sides, crossings_within, may_cross
 from segcli.data.prefetch import batched_to
 from segcli.data.same_outlines import Repeated, images_with_near_boxes, repeated_outlines
 
-_CORNERS_AT_ONCE = 4096
 Crossings = tuple[dict[int, tuple[float, float]], frozenset[int]]
 _NO_CROSSINGS: Crossings = ({}, frozenset())
 
@@ -38,8 +37,8 @@ class ObjectsView:
 
     @staticmethod
     def of_each(samples: Iterable[InstanceSample]) -> Iterator[ObjectsView]:
-        """The views of many images, in order; so many are measured at once that a call of NumPy costs little."""
-        for batch in batched_to(samples, _CORNERS_AT_ONCE, size=_corners):
+        """The views of many images, in order; the objects of several are measured at once."""
+        for batch in batched_to(samples, CORNERS_AT_ONCE, size=_corners):
             yield from _views(batch)
 
     @cached_property
