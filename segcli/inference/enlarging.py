@@ -4,14 +4,14 @@ Most networks end in a bilinear enlargement of their logits, by 4 or 8. It takes
 classes much of their time, although nearly everywhere one class is above all others. So the network is run without it,
 and a tile of the label map enlarges only the classes that can be the largest somewhere in it.
 
-An enlarged value is a mean of the small values around it, with weights from 0 to 1 that add up to 1. A class whose
-largest value in a tile is below what, around every pixel, some other class has at least, can therefore be the largest
-nowhere in it: leaving it out changes nothing.
+An enlarged value is a mean of a window of small values around it, with weights from 0 to 1 that add up to 1. A class
+whose largest value in every window of a tile is below what some other class has at least there can therefore be the
+largest nowhere in the tile: leaving it out changes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache, reduce
 from typing import Any
 
@@ -110,22 +110,21 @@ def enlarged_labels(small: NDArray[np.float32], down: Weights, across: Weights) 
         uint8 [H, W].
     """
     rows, columns = _Side(down), _Side(across)
-    # what the largest class has at least, around each pixel whose window begins there
-    least = _sliding_least(_sliding_least(small, 1, rows.window), 2, columns.window).max(axis=0)
+    windows = rows.window, columns.window
+    # a class stays possible beside values that are no numbers, which are not less than others
+    possible = ~(_sliding(np.maximum, small, windows) < _sliding(np.minimum, small, windows).max(axis=0))
     labels = np.empty((len(down), len(across)), np.uint8)
-    for top in range(0, len(down), _TILE_PX):
-        for left in range(0, len(across), _TILE_PX):
-            tile = labels[top : top + _TILE_PX, left : left + _TILE_PX]
-            (own_rows, row_starts), (own_columns, column_starts) = rows.around(top), columns.around(left)
-            cells = small[:, own_rows, own_columns]
-            kept = np.flatnonzero(cells.max(axis=(1, 2)) >= least[row_starts, column_starts].min())
-            if len(kept) == 1:
-                tile[:] = kept[0]
+    tiles_across = list(columns.tiles())
+    for own_rows, row_starts, tops in rows.tiles():
+        for own_columns, column_starts, lefts in tiles_across:
+            ids = np.flatnonzero(possible[:, row_starts, column_starts].any(axis=(1, 2)))
+            if len(ids) == 1:
+                labels[tops, lefts] = ids[0]
                 continue
-            chosen = cells[kept] if len(kept) else cells
-            shares = down[top : top + _TILE_PX, own_rows], across[left : left + _TILE_PX, own_columns]
-            best = argmax(np.asarray(shares[0] @ chosen @ shares[1].T, np.float32))
-            tile[:] = kept.astype(np.uint8)[best] if len(kept) else best
+            chosen = small[ids, own_rows, own_columns]
+            wide = chosen.reshape(-1, chosen.shape[2]) @ across[lefts, own_columns].T
+            enlarged = down[tops, own_rows] @ wide.reshape(*chosen.shape[:2], -1)
+            labels[tops, lefts] = ids.astype(np.uint8)[argmax(enlarged)]
     return labels
 
 
@@ -143,14 +142,19 @@ class _Side:
         self.window = int((self._end - self._first).max())
         self._last_start = used.shape[1] - self.window
 
-    def around(self, start: int) -> tuple[slice, slice]:
-        """The small values of a tile, and the starts of its windows."""
-        first, end = self._first[start : start + _TILE_PX], self._end[start : start + _TILE_PX]
-        starts = np.minimum(first, self._last_start)
-        return slice(int(first.min()), int(end.max())), slice(int(starts.min()), int(starts.max()) + 1)
+    def tiles(self) -> Iterator[tuple[slice, slice, slice]]:
+        """For each tile its small values, the starts of its windows, and its place in the enlarged side."""
+        for start in range(0, len(self._first), _TILE_PX):
+            place = slice(start, start + _TILE_PX)
+            first, end = self._first[place], self._end[place]
+            starts = np.minimum(first, self._last_start)
+            yield slice(int(first.min()), int(end.max())), slice(int(starts.min()), int(starts.max()) + 1), place
 
 
-def _sliding_least(values: NDArray[np.float32], axis: int, window: int) -> NDArray[np.float32]:
-    count = values.shape[axis] - window + 1
-    parts = (np.moveaxis(values, axis, 0)[start : start + count] for start in range(window))
-    return np.moveaxis(reduce(np.minimum, parts), 0, axis)
+def _sliding(pick: np.ufunc, values: NDArray[np.float32], windows: tuple[int, int]) -> NDArray[np.float32]:
+    """The least or the largest value of each window, [classes, starts in rows, starts in columns]."""
+    for axis, window in enumerate(windows, 1):
+        count = values.shape[axis] - window + 1
+        parts = (np.moveaxis(values, axis, 0)[start : start + count] for start in range(window))
+        values = np.moveaxis(reduce(pick, parts), 0, axis)
+    return values
