@@ -6,6 +6,8 @@ import ctypes
 import os
 import platform
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +17,8 @@ ALLOCATOR = "SEGCLI_ALLOCATOR"
 _MKL_PROCESSOR = "MKL_DEBUG_CPU_TYPE"
 _MKL_AVX2 = "5"
 _CPU_INFO = Path("/proc/cpuinfo")
+
+_VIEWS = "FLAGS_use_stride_kernel"
 
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
 """Numbers of glibc's settings in `malloc.h`."""
@@ -66,6 +70,28 @@ def reuse_memory() -> bool:
     return all(
         allocator.mallopt(number, value) or allocator.mallopt(number, 1 << 25) for number, value in _MALLOC_SETTINGS
     )
+
+
+@contextmanager
+def without_views(wanted: bool = True) -> Iterator[None]:
+    """Inside the block Paddle copies at once what is transposed or sliced, where it computes on the CPU.
+
+    Otherwise the result is a view, which the next operator copies value by value, 10 to 20 times as slowly; so is the
+    gradient. The numbers stay the same. Paddle ends with an error at a view from outside the block, so all of a
+    training is in one: its network, its batches and its evaluations.
+
+    Args:
+        wanted: False leaves Paddle as it is.
+    """
+    import paddle
+
+    before = paddle.get_flags([_VIEWS])
+    if wanted and paddle.get_device() == "cpu":
+        paddle.set_flags({_VIEWS: False})
+    try:
+        yield
+    finally:
+        paddle.set_flags(before)
 
 
 def can_reuse_memory() -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from segcli import cpu
-from segcli.cpu import ALLOCATOR, can_reuse_memory, use_fast_kernels
+from segcli.cpu import ALLOCATOR, can_reuse_memory, use_fast_kernels, without_views
 
 
 @pytest.mark.parametrize(
@@ -69,3 +69,29 @@ def page_faults(way: str) -> int:
 @pytest.mark.skipif(not can_reuse_memory(), reason="glibc's allocator is not there, or set by the user")
 def test_memory_of_freed_arrays_is_used_again():
     assert page_faults("reuse") * 4 < page_faults("system")
+
+
+def is_view_of_another() -> bool:
+    import paddle
+
+    return not paddle.zeros([2, 3]).transpose([1, 0]).is_contiguous()
+
+
+def test_transposed_tensors_are_copied_inside_the_block_alone():
+    assert is_view_of_another()
+    with without_views():
+        assert not is_view_of_another()
+    assert is_view_of_another()
+    with without_views(False):
+        assert is_view_of_another()
+    with pytest.raises(RuntimeError, match="inside"), without_views():
+        raise RuntimeError("inside")
+    assert is_view_of_another()
+
+
+def test_transposed_tensors_stay_views_on_a_device(monkeypatch: pytest.MonkeyPatch):
+    import paddle
+
+    monkeypatch.setattr(paddle, "get_device", lambda: "gpu:0")
+    with without_views():
+        assert is_view_of_another()

@@ -32,8 +32,8 @@ def array_of(tensor: Tensor) -> NDArray[Any]:
 
 
 def tensor_of(array: FloatArray) -> Tensor:
-    """A tensor in the array's own memory."""
-    out: Tensor = paddle.from_dlpack(array)
+    """A tensor in the array's own memory; of a copy where that has gaps or another order, see `cpu.without_views`."""
+    out: Tensor = paddle.from_dlpack(np.asarray(array, order="C"))
     return out
 
 

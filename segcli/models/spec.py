@@ -89,6 +89,8 @@ class TrainRecipe:
         skips_parts: Whether a batch may leave parameters without a gradient, e.g. mask heads in one without objects:
             processes that train together then search for unused parameters instead of waiting for ever.
         half_precision: Operators that the library treats specially under mixed precision.
+        without_views: Whether a training on a CPU is faster by `segcli.cpu.without_views`: where attention moves heads
+            and windows.
     """
 
     optimizer: Recipe
@@ -106,6 +108,7 @@ class TrainRecipe:
     shares_norms: bool = False
     skips_parts: bool = False
     half_precision: HalfPrecision = HalfPrecision()
+    without_views: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,3 +134,8 @@ class ModelSpec:
     weights: Mapping[str, str] = field(default_factory=dict)
     fixed_export: tuple[int, int] | None = None
     parameters_million: float | None = None
+
+    @property
+    def trains_without_views(self) -> bool:
+        """`TrainRecipe.without_views`; False for a model that cannot be trained."""
+        return self.recipe is not None and self.recipe.without_views

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import repeat
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from segcli.cpu import without_views
 from segcli.engine import Batch, Evaluation
 from segcli.models.table import get_spec
 
@@ -41,6 +43,19 @@ class OneBatch:
         image = rng.random((self.images, 3, self.side_px, self.side_px), np.float32)
         return {"img": image, "label": rng.integers(0, self.classes, shape)}
 
+    def tensors(self, name: str) -> dict[str, Any]:
+        """`arrays` as what the training of a semantic model is given."""
+        import paddle
+
+        arrays = self.arrays()
+        tensors = {key: paddle.to_tensor(value) for key, value in arrays.items()}
+        if get_spec(name).network["type"] != "MaskFormer":
+            return tensors
+        makes_masks = import_module("paddleseg.transforms").GenerateInstanceTargets(self.classes)
+        targets = [makes_masks({"img": arrays["img"][0], "label": label})["instances"] for label in arrays["label"]]
+        wanted = ("gt_classes", "gt_masks")
+        return {**tensors, "instances": {key: paddle.to_tensor(np.stack([t[key] for t in targets])) for key in wanted}}
+
     def parts(self, name: str) -> tuple[Any, Any, Any]:
         """Network, optimizer and losses of a semantic model, freshly built."""
         import paddle
@@ -60,27 +75,25 @@ class OneBatch:
 
     def train(self, name: str, iterations: int, callbacks: Sequence[Callback] = ()) -> None:
         """Our loop, for so many iterations."""
-        import paddle
-
         from segcli.engines.paddleseg.parts import compute_losses
         from segcli.steps.train.loop import run as train
         from segcli.steps.train.precision import FullPrecision
         from segcli.steps.train.state import TrainState
 
-        network, optimizer, losses = self.parts(name)
-        tensors = {key: paddle.to_tensor(value) for key, value in self.arrays().items()}
-        batch = Batch(tensors, tuple(f"{number}.png" for number in range(self.images)))
-        session: Any = SimpleNamespace(
-            network=network,
-            optimizer=optimizer,
-            losses=lambda given: {"loss": sum(compute_losses(network, network, given.tensors, losses))},
-            batches=lambda _start: repeat(batch),
-            evaluate=lambda _network: Evaluation(0.0, {}),
-            total_iterations=iterations,
-            eval_interval=iterations,
-            accumulate=1,
-        )
-        train(TrainState(session), FullPrecision(), callbacks)
+        with without_views(get_spec(name).trains_without_views):
+            network, optimizer, losses = self.parts(name)
+            batch = Batch(self.tensors(name), tuple(f"{number}.png" for number in range(self.images)))
+            session: Any = SimpleNamespace(
+                network=network,
+                optimizer=optimizer,
+                losses=lambda given: {"loss": sum(compute_losses(network, network, given.tensors, losses))},
+                batches=lambda _start: repeat(batch),
+                evaluate=lambda _network: Evaluation(0.0, {}),
+                total_iterations=iterations,
+                eval_interval=iterations,
+                accumulate=1,
+            )
+            train(TrainState(session), FullPrecision(), callbacks)
 
     def fastest(self, name: str, iterations: int, clock: Callable[[], float] = time.process_time) -> float:
         """Seconds of the fastest of so many iterations of our loop, from the end of one to the end of the next."""

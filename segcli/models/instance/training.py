@@ -154,6 +154,7 @@ def mask_rtdetr_recipe(size: int = 640, *, learning_rate: float = 5e-5) -> Train
     """
     sides = [max(round(side * size / 640 / 32), 1) * 32 for side in _MULTI_SCALE]
     return TrainRecipe(
+        without_views=True,
         skips_parts=True,
         optimizer={
             "optimizer": {"type": "AdamW", "weight_decay": 1e-4},

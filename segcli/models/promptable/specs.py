@@ -100,6 +100,7 @@ def _recipe(model: Promptable) -> TrainRecipe:
     LSeg's authors use SGD for a fine-tuning of 240 epochs; AdamW needs fewer.
     """
     return TrainRecipe(
+        without_views=True,
         optimizer={"type": "AdamW", "weight_decay": 0.01, "clip_norm": 1.0},
         lr_scheduler={"type": "CosineAnnealingDecay"},
         loss={},

@@ -123,6 +123,7 @@ def maskformer_recipe() -> TrainRecipe:
         {"name": "relative_position_bias_table", "weight_decay_mult": 0.0},
     ]
     return TrainRecipe(
+        without_views=True,
         half_precision=PADDLESEG_HALF,
         optimizer={
             "type": "AdamW",

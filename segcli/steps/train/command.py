@@ -18,6 +18,7 @@ from segcli.config.recipe import with_recipe
 from segcli.config.schema import Config, EmaConfig
 from segcli.config.show import as_yaml, used_recipe
 from segcli.config.tree import value_at
+from segcli.cpu import without_views
 from segcli.data.files import write_text_atomic
 from segcli.data.fingerprint.images import numbers_of
 from segcli.data.lock import locked
@@ -110,7 +111,10 @@ def train_here(config: Config, watching: Sequence[Callback] = ()) -> TrainResult
     select_device(launch.device_of(config), strict=config.Global.strict_device)
     training: _Training | None = None
     try:
-        with run_log(output / LOG_FILE) if is_first() else nullcontext() as begin_log:
+        with (
+            without_views(spec.trains_without_views),
+            run_log(output / LOG_FILE) if is_first() else nullcontext() as begin_log,
+        ):
             _log_plan(config)
             warn_of_rate(config, spec)
             session = engine_of(spec.task).open_training(spec, config)

@@ -11,6 +11,7 @@ from typing import Any
 
 from segcli.config.recipe import AUTO
 from segcli.config.schema import PLANNER, Config
+from segcli.cpu import without_views
 from segcli.data.budget import memory_bytes, peak_memory_mb
 from segcli.device import cpu_threads
 from segcli.engine import Batch, TrainingSession
@@ -46,10 +47,14 @@ def tried(config: Config, means: Means, sizes: Sequence[int] = ()) -> Trial:
         means: Device, and whether the user set a time limit (`on_request`), which is wall time.
         sizes: Batch sizes to compare, in ascending order; empty measures the configured one alone.
     """
-    spec = get_spec(config.Global.model)
     if config.Train.pretrain_weight_path == AUTO:
         config = config.replaced({"Train.pretrain_weight_path": None}, PLANNER)
-    batch_size = config.Train.batch_size
+    with without_views(get_spec(config.Global.model).trains_without_views):
+        return _tried(config, means, sizes)
+
+
+def _tried(config: Config, means: Means, sizes: Sequence[int]) -> Trial:
+    spec, batch_size = get_spec(config.Global.model), config.Train.batch_size
     largest = max(sizes, default=batch_size)
     session = engine_of(spec.task).open_training(
         spec, config.replaced({"Train.batch_size": largest, "Train.accumulate": 1}, PLANNER)
