@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import paddle
 import paddle.nn.functional as F
 import pytest
 
-from segcli.engines.paddleseg.maskformer_patches import MASKFORMER_PATCHES
+from segcli.engines.paddleseg.maskformer_patches import MASKFORMER_PATCHES, patch_focal_costs
 from segcli.engines.paddleseg.patches import apply_patches
 from segcli.models import operators
 from segcli.models.operators.focal import FocalLoss, focal_costs
@@ -94,6 +95,22 @@ def test_losses_on_a_device_are_paddlesegs(monkeypatch: pytest.MonkeyPatch):
     found = loss(logits, targets, 3.0)
     assert "FocalLoss" not in recorded(found)
     assert float(found) == float(original(logits, targets, 3.0))
+
+
+def test_costs_on_a_device_are_paddlesegs():
+    """The place decides, with a gradient or without: matching needs none."""
+
+    def original(*given: Any) -> Any:
+        return given
+
+    costs = patch_focal_costs(original)
+    logits, targets = (paddle.to_tensor(values[:, 4:200].astype(np.float32)) for values in (MASKS, TRUTH))
+    on_device = SimpleNamespace(
+        dtype=paddle.float32, place=SimpleNamespace(is_cpu_place=lambda: False), stop_gradient=True
+    )
+
+    assert costs(on_device, targets, 0.25) == (on_device, targets, 0.25, 2)
+    np.testing.assert_array_equal(costs(logits, targets, 0.25).numpy(), focal_costs(logits, targets, 0.25).numpy())
 
 
 def recorded(loss: Any) -> set[str]:
