@@ -25,7 +25,7 @@ _MEMORY_FILES = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limi
 
 def max_pixels(bytes_per_pixel: int = BYTES_PER_PIXEL) -> int:
     """Most pixels of an image that is decoded whole, if each takes so many bytes meanwhile."""
-    return given_max_pixels() or _by_memory(bytes_per_pixel)
+    return given_max_pixels() or _by_memory(_memory_at_start(), bytes_per_pixel)
 
 
 @cache
@@ -60,8 +60,9 @@ def size_fault(size: tuple[int, int], bytes_per_pixel: int = BYTES_PER_PIXEL) ->
     return f"states {width} x {height} px, more than {limit:,} px ({why})"
 
 
-def _by_memory(bytes_per_pixel: int) -> int:
-    return max(1, min(OPENCV_PIXELS, int(_memory_at_start() * SHARE) // bytes_per_pixel))
+@cache
+def _by_memory(memory: int, bytes_per_pixel: int) -> int:
+    return max(1, min(OPENCV_PIXELS, int(memory * SHARE) // bytes_per_pixel))
 
 
 @lru_cache(maxsize=1)

@@ -23,12 +23,14 @@ class _Folder:
     files: frozenset[str] = frozenset()
 
     def find(self, name: str) -> str | None:
-        self.asked += 1
-        if self.asked == _ONE_BY_ONE:
-            self.files = _files_in(self.path)
-        file = self.start + name
-        # the system may take another spelling than that of the listing
-        return file if name in self.files or is_file(file) else None
+        if name not in self.files:
+            self.asked += 1
+            if self.asked == _ONE_BY_ONE:
+                self.files = _files_in(self.path)
+            # the system may take another spelling than that of the listing
+            if name not in self.files and not is_file(self.start + name):
+                return None
+        return self.start + name
 
 
 @dataclass
@@ -41,14 +43,11 @@ class FileLookup:
 
     root: Path
     _folders: dict[str, _Folder] = field(default_factory=dict)
-    _known: dict[str, str | None] = field(default_factory=dict)
 
     def find(self, name: str) -> str | None:
         """The path of the file, if it is there, as a text; a list written on Windows may hold backslashes."""
-        if name not in self._known:
-            found = self._find(name)
-            self._known[name] = self._find(name.replace("\\", "/")) if found is None and "\\" in name else found
-        return self._known[name]
+        found = self._find(name)
+        return self._find(name.replace("\\", "/")) if found is None and "\\" in name else found
 
     def _find(self, name: str) -> str | None:
         start = name.rfind("/") + 1

@@ -97,12 +97,13 @@ def scan_list(root: Path, name: str, files: FileLookup | None = None) -> tuple[t
     if not text.lines:
         findings.append(finding("S102", name, "the list holds no sample"))
     samples = []
+    heading = text.lines[0][0] if has_heading(text, root) else None
     for number, line in text.lines:
         pair = split_line(root, line)
         if pair is None:
             findings.append(finding("S103", name, f"no image and mask in {_short(line)!r}", location=f"line {number}"))
             continue
-        if number == text.lines[0][0] and has_heading(text, root):
+        if number == heading:
             message = f"{_short(line)!r} is a heading, not an image and its mask"
             findings.append(finding("S103", name, message, location=f"line {number}"))
             continue
@@ -129,7 +130,8 @@ def split_line(root: Path, line: str) -> tuple[str, str] | None:
     if "\t" in line:
         fields = [field.strip() for field in line.split("\t") if field.strip()]
         return (fields[0], fields[1]) if len(fields) == 2 else None
-    parts = _BLANKS.split(line, maxsplit=2)
+    # four times faster than the expression, where it can
+    parts = line.split(" ") if line.isascii() and line.count(" ") == 1 else _BLANKS.split(line, maxsplit=2)
     if len(parts) == 2:
         # a comma or semicolon instead of the blank
         return None if parts[0].endswith((",", ";")) else (parts[0], parts[1])
@@ -170,15 +172,18 @@ def _is_image_name(relative: str) -> bool:
 
 
 def _repetitions(samples: list[SegSample], root: Path, name: str) -> list[Finding]:
-    findings = []
+    findings: list[Finding] = []
+    images = [os.path.normcase(sample.image_file) for sample in samples]
+    if len(set(images)) == len(images):
+        return findings
     first: dict[str, SegSample] = {}
-    for sample in samples:
-        earlier = first.setdefault(os.path.normcase(sample.image_file), sample)
+    for image, sample in zip(images, samples, strict=True):
+        earlier = first.setdefault(image, sample)
         if earlier is sample:
             continue
         code = "S104" if earlier.mask_file == sample.mask_file else "S105"
-        image = relative_name(sample.image_file, root)
-        what = "is the same as" if code == "S104" else f"gives {image} another mask than"
+        name_of_image = relative_name(sample.image_file, root)
+        what = "is the same as" if code == "S104" else f"gives {name_of_image} another mask than"
         findings.append(finding(code, name, f"{what} line {earlier.line}", location=f"line {sample.line}"))
     return findings
 

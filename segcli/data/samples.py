@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import NamedTuple
 
 from segcli.data.classes import ClassMap
 
@@ -16,9 +17,10 @@ class Split(str, Enum):
     VAL = "val"
 
 
-@dataclass(frozen=True, slots=True)
-class SegSample:
+class SegSample(NamedTuple):
     """One image and its mask; their files as texts, which hash and compare ten times faster than paths.
+
+    A tuple, as these are made for each of very many lines.
 
     Attributes:
         image_file: Path of the image.

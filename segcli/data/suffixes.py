@@ -12,6 +12,6 @@ def stem_and_suffix(file: str) -> tuple[str, str]:
     >>> stem_and_suffix("images/a.b.png"), stem_and_suffix(".png")
     (('a.b', '.png'), ('.png', ''))
     """
-    name = file[file.rfind(os.sep) + 1 :]
-    dot = name.rfind(".")
-    return (name[:dot], name[dot:]) if 0 < dot < len(name) - 1 else (name, "")
+    name = file.rpartition(os.sep)[2]
+    stem, dot, suffix = name.rpartition(".")
+    return (stem, dot + suffix) if stem and suffix else (name, "")

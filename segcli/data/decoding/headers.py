@@ -6,9 +6,10 @@ import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from struct import error as StructError
-from struct import unpack_from
+from struct import unpack, unpack_from
 from threading import Lock
 from typing import NamedTuple
 
@@ -209,13 +210,23 @@ def is_complete(data: bytes) -> bool:
 
 
 def _png_header(data: bytes) -> ImageHeader:
-    width, height, bits, kind = unpack_from(">IIBB", data, 16)
+    return _png_header_of(data[16:26], 1 if has_pixels_only(data) else _png_orientation(data))
+
+
+def _png_orientation(data: bytes) -> int:
     orientation = 1
-    for chunk, start, end in () if has_pixels_only(data) else png_chunks(data):
+    for chunk, start, end in png_chunks(data):
         if chunk == b"IDAT":
             break
         if chunk == b"eXIf":
             orientation = _orientation(data[start + 8 : end - 4])
+    return orientation
+
+
+@lru_cache(maxsize=1 << 10)
+def _png_header_of(description: bytes, orientation: int) -> ImageHeader:
+    """The header by the chunk that describes the pixels, which in a dataset is that of many files."""
+    width, height, bits, kind = unpack(">IIBB", description)
     channels, palette = _PNG_CHANNELS[kind], kind == _PNG_PALETTE
     return ImageHeader("PNG", (width, height), channels, bits, palette, orientation, channels in (2, 4))
 

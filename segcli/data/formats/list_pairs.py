@@ -25,7 +25,7 @@ def pair_findings(root: Path, file: str, samples: Sequence[SegSample]) -> Iterat
     if own_masks:
         example = relative_name(own_masks[0].image_file, root)
         yield finding("S111", file, f"{_of(own_masks, samples)} name an image as its own mask, such as {example}")
-    exchanged = [sample for sample in samples if is_exchanged(sample, root)]
+    exchanged = _exchanged(samples, root)
     if exchanged:
         example = " ".join(relative_name(path, root) for path in (exchanged[0].image_file, exchanged[0].mask_file))
         yield finding("S110", file, f"{_of(exchanged, samples)} name the mask first, such as {example}")
@@ -37,10 +37,12 @@ def pair_findings(root: Path, file: str, samples: Sequence[SegSample]) -> Iterat
         yield finding("S109", file, f"{_of(wrong, samples)}: {image} is paired with {mask}, although {own} is there")
 
 
-def is_exchanged(sample: SegSample, root: Path) -> bool:
-    """Whether the image lies in a folder of masks and the mask in one of images."""
-    start = f"{root}{os.sep}"
-    return _top(sample.image_file, start) in MASK_FOLDERS and _top(sample.mask_file, start) in IMAGE_FOLDERS
+def _exchanged(samples: Sequence[SegSample], root: Path) -> list[SegSample]:
+    """The samples whose image lies in a folder of masks and whose mask in one of images."""
+    masks, images = (
+        tuple(f"{root}{os.sep}{folder}{os.sep}" for folder in folders) for folders in (MASK_FOLDERS, IMAGE_FOLDERS)
+    )
+    return [one for one in samples if one.image_file.startswith(masks) and one.mask_file.startswith(images)]
 
 
 def mispaired(samples: Sequence[SegSample]) -> list[tuple[SegSample, str]]:
@@ -48,6 +50,8 @@ def mispaired(samples: Sequence[SegSample]) -> list[tuple[SegSample, str]]:
 
     An image that is listed twice is another fault (S105).
     """
+    if all(plain_stem(sample.image_file) == plain_stem(sample.mask_file) for sample in samples):
+        return []
     times = Counter(sample.image_file for sample in samples)
     masks = _masks_by_stem(samples)
     found = []
@@ -71,11 +75,6 @@ def _masks_by_stem(samples: Sequence[SegSample]) -> Mapping[str, str]:
     for stem in repeated:
         del masks[stem]
     return masks
-
-
-def _top(path: str, start: str) -> str:
-    """The first folder or file of a path below the folder that ends `start`; empty for one elsewhere."""
-    return path[len(start) :].partition(os.sep)[0] if path.startswith(start) else ""
 
 
 def _of(some: Sequence[object], all_: Sequence[SegSample]) -> str:
