@@ -15,8 +15,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from segcli.config.schema import Config
+from segcli.cores import available_cores
 from segcli.data.budget import memory_bytes
-from segcli.data.prefetch import available_cores
 from segcli.data.sampling import BatchSampler, SampleOrder
 from segcli.engine import Batch
 

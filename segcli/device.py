@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from segcli.config.check import AUTO, DEVICE_KINDS, parse_device
+from segcli.cores import available_cores
 from segcli.cpu import prepare_cpu
-from segcli.data.prefetch import available_cores
 from segcli.errors import MissingPartError
 
 _log = logging.getLogger("segcli.device")

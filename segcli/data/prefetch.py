@@ -5,13 +5,14 @@ Threads suffice: OpenCV, zlib, digests and networks release Python's lock.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice, repeat
 from threading import Event
 from typing import TypeVar
+
+from segcli.cores import available_cores
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
@@ -25,11 +26,6 @@ class _End:
 
 
 _END = _End()
-
-
-def available_cores() -> int:
-    """Cores that this process may use, which in a container are fewer than the machine's."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def map_ahead(

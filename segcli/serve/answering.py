@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from anyio import fail_after
 
+from segcli.cores import available_cores
 from segcli.data.image import RgbImage
-from segcli.data.prefetch import available_cores
 from segcli.serve.faults import TOO_LARGE, TOO_LATE, UNPROCESSABLE, RefusedError
 from segcli.serve.images import item_of, require_size
 from segcli.serve.models import ServedModel, ServedModels

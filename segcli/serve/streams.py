@@ -10,7 +10,7 @@ from threading import Thread
 
 import numpy as np
 
-from segcli.data.prefetch import available_cores
+from segcli.cores import available_cores
 from segcli.device import is_cpu
 from segcli.inference.runtimes.protocol import limited_threads
 from segcli.models.task import Task

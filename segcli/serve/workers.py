@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from segcli.data.prefetch import available_cores
+from segcli.cores import available_cores
 from segcli.errors import SegcliError, UsageError
 from segcli.serve.run import STOP_SECONDS, Running, require_packages, serve
 from segcli.serve.settings import METRICS_FOLDER, ServeSettings

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from segcli.cores import available_cores
 from segcli.data.formats.masks import scan_lists
 from segcli.data.palette import png_palette
-from segcli.data.prefetch import available_cores
 from segcli.data.samples import SegSample
 from segcli.steps.check.semantic import examine_seg_dataset
 from segcli.steps.check.settings import PassSettings

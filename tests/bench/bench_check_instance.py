@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from segcli.data.prefetch import available_cores
+from segcli.cores import available_cores
 from segcli.steps.check.instance import examine_coco_dataset
 from segcli.steps.check.settings import PassSettings
 from tests.bench.table import Row

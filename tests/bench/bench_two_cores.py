@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from segcli.data.prefetch import available_cores
+from segcli.cores import available_cores
 from segcli.steps.export.command import export_weights
 from tests.bench.bench_predict import CLASSES, write_images
 from tests.bench.peers.timed import seconds

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from segcli.data.prefetch import available_cores
+from segcli.cores import available_cores
 from segcli.version import __version__
 from tests.bench.table import Row, aligned
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar, cast
 
 from numpy.typing import NDArray
 
-from segcli.data.prefetch import available_cores
+from segcli.cores import available_cores
 from segcli.errors import SegcliError, WeightsError
 from segcli.inference.graphs import Graph
 from segcli.inference.preprocess import Forward, NetworkInput

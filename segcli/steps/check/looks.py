@@ -10,8 +10,9 @@ from pathlib import Path
 from threading import Event
 from typing import Any, Generic, Protocol, TypeVar
 
+from segcli.cores import available_cores
 from segcli.data.fingerprint.images import evenly
-from segcli.data.prefetch import available_cores, batched, map_ahead
+from segcli.data.prefetch import batched, map_ahead
 from segcli.data.samples import Split
 from segcli.progress import track
 from segcli.steps.check.manifest import Entry, Manifest, opened, recall, renewed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import subprocess
@@ -11,8 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from segcli.children import child_environment
+from segcli.cores import available_cores
 from segcli.cpu import ALLOCATOR, can_reuse_memory
 from segcli.device import unused_gpu
+from segcli.plurals import counted
 from segcli.steps.doctor.health import Observation, State
 from segcli.steps.doctor.packages import ENGINES, engine_remedy
 
@@ -34,7 +35,11 @@ def check_system() -> Iterator[Observation]:
     supported = (3, 10) <= sys.version_info[:2] <= (3, 13)
     advice = None if supported else "make the environment with Python 3.10, 3.11, 3.12 or 3.13"
     yield Observation("system", "python", version, State.GOOD if supported else State.BAD, advice=advice)
-    yield Observation("system", "platform", f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs")
+    yield Observation(
+        "system",
+        "platform",
+        f"{platform.system()} {platform.machine()}, {counted(available_cores(), 'core')} for this process",
+    )
     free_gb = shutil.disk_usage(Path.cwd()).free / 1e9
     enough = free_gb >= _FREE_GB
     note = None if enough else "free some space, or choose another Global.output"

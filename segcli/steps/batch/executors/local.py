@@ -12,7 +12,7 @@ from pathlib import Path
 from signal import Signals
 
 from segcli.children import child_environment
-from segcli.data.prefetch import available_cores
+from segcli.cores import available_cores
 from segcli.errors import SegcliError
 from segcli.parent import END_WITH_PARENT
 from segcli.steps.batch.executors.protocol import PAUSE_S
