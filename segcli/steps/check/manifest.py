@@ -49,8 +49,8 @@ class Entry:
     """The cached facts of a sample.
 
     Attributes:
-        key: Paths of its files, as JSON.
-        stamp: Sizes, timestamps and inodes of its files, as JSON.
+        key: Absolute paths of its files.
+        stamp: Sizes, timestamps and inodes of its files.
         text: Its facts as JSON; None if they are unknown or must not be kept.
     """
 
@@ -72,6 +72,7 @@ class Manifest:
         self._target = target
         self._waiting: list[tuple[str, str, str]] = []
         self._count = 0
+        self._folder = os.getcwd()  # noqa: PTH109
 
     def find(self, files: Sequence[str]) -> Entry | None:
         """The entry of a sample, known or new; None if its files are missing or too recent, or nothing is kept."""
@@ -80,7 +81,8 @@ class Manifest:
         stamp = _stamp(files)
         if stamp is None:
             return None
-        key = json.dumps([str(Path(file).absolute()) for file in files])
+        # no name of a file holds a NUL
+        key = "\0".join(os.path.join(self._folder, file) for file in files)  # noqa: PTH118 - ten times faster
         row = None
         if self._earlier is not None:
             with suppress(sqlite3.Error):
@@ -145,9 +147,10 @@ def opened(path: Path | None, kind: str) -> Iterator[Manifest]:
 
 
 def _make(path: Path, settings: str) -> sqlite3.Connection:
-    """Creates an empty database without journal, as the file is only used when it is complete."""
+    """Creates an empty database without journal and waits, as the file is only used when it is complete."""
     target = sqlite3.connect(path)
     target.execute("PRAGMA journal_mode = OFF")
+    target.execute("PRAGMA synchronous = OFF")
     target.execute("CREATE TABLE settings (value TEXT)")
     target.execute("CREATE TABLE entries (name TEXT PRIMARY KEY, stamp TEXT, facts TEXT)")
     target.execute("INSERT INTO settings VALUES (?)", (settings,))
@@ -181,7 +184,7 @@ def _stamp(files: Sequence[str]) -> str | None:
     latest = max(max(one.st_mtime_ns, one.st_ctime_ns) for one in stats)
     if time.time_ns() - latest < _SETTLED_NS:
         return None
-    return json.dumps([(one.st_size, one.st_mtime_ns, one.st_ctime_ns, one.st_ino) for one in stats])
+    return " ".join(f"{one.st_size} {one.st_mtime_ns} {one.st_ctime_ns} {one.st_ino}" for one in stats)
 
 
 def _open_earlier(path: Path, settings: str) -> sqlite3.Connection | None:
