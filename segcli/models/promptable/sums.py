@@ -15,6 +15,7 @@ from paddle import nn
 from paddle.autograd import PyLayer, PyLayerContext
 
 from segcli.models.host_memory import are_trained, array_of, tensor_of, without_warnings
+from segcli.models.operators.linear import AddRow
 
 LEAST_SQUARE = 1e-24
 """Squared length below which a vector is divided by 1e-12 instead of its length, as in `F.normalize`."""
@@ -86,3 +87,15 @@ class Doubling(nn.Conv2DTranspose):
             return traced
         out = F.conv2d_transpose(x, self.weight, stride=2)
         return add(out, self.bias.reshape([1, -1, 1, 1]))
+
+    def of_rows(self, x: paddle.Tensor) -> paddle.Tensor:
+        """The same with the channels last, ``[B, H, W, C]`` to ``[B, 2 * H, 2 * W, C']``, as a product of matrices.
+
+        Paddle moves the products value by value; here the two pixels of a row lie beside each other already.
+        """
+        batch, height, width, channels = x.shape
+        kernels = self.weight.transpose([0, 2, 3, 1]).reshape([channels, -1])
+        pixels = AddRow.apply(paddle.matmul(x, kernels), self.bias.tile([4]))
+        placed = pixels.reshape([batch, height, width, 2, 2, -1]).transpose([0, 1, 3, 2, 4, 5])
+        out: paddle.Tensor = placed.reshape([batch, 2 * height, 2 * width, -1])
+        return out

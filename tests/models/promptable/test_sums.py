@@ -131,3 +131,29 @@ def test_sums_of_which_one_part_is_frozen(trained: int) -> None:
 def test_infinite_sums_are_not_warned_of() -> None:
     rows = paddle.full([1, 2], float("inf"))
     assert OuterSum.apply(rows, -rows).isnan().all()
+
+
+@pytest.mark.parametrize("layer", [Doubling(6, 4), LayerNorm2D(6)])
+def test_maps_whose_channels_are_last_are_the_same(layer: Any) -> None:
+    found = []
+    for is_rows in (False, True):
+        x = paddle.to_tensor(np.random.default_rng(0).standard_normal((2, 6, 5, 7), np.float32), stop_gradient=False)
+        out = layer.of_rows(x.transpose([0, 2, 3, 1])).transpose([0, 3, 1, 2]) if is_rows else layer(x)
+        (out * paddle.to_tensor(np.random.default_rng(1).random(out.shape, np.float32))).sum().backward()
+        found.append([out.numpy(), x.grad.numpy(), *[p.grad.numpy() for p in layer.parameters()]])
+        layer.clear_gradients(set_to_zero=False)
+
+    for maps, rows in zip(*found, strict=True):
+        np.testing.assert_allclose(rows, maps, rtol=0, atol=5e-6 * np.abs(maps).max())
+
+
+def test_the_decoder_keeps_its_channels_last_in_training_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls, of_rows = [], Doubling.of_rows
+    monkeypatch.setattr(Doubling, "of_rows", lambda self, x: (calls.append(1), of_rows(self, x))[1])
+    network = build_promptable_network("SAM-tiny")
+    step(network, 1)
+    assert len(calls) == 2
+    tokens, embedding = paddle.zeros([1, 3, 64]), paddle.zeros([1, 64, 32, 32])
+    with paddle.no_grad():
+        network.mask_decoder(embedding, embedding, tokens, embedding)
+    assert len(calls) == 2

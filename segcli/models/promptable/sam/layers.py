@@ -8,6 +8,8 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
+from segcli.models.operators.normalisation import layer_norm
+
 
 class LayerNorm2D(nn.Layer):
     """Layer normalisation over the channels of an NCHW map."""
@@ -22,12 +24,15 @@ class LayerNorm2D(nn.Layer):
         """Normalises ``[B, C, H, W]`` float over C."""
         if paddle.in_dynamic_mode():
             # Paddle computes sums of different shapes 15 times slower; exported graphs keep the operators they had
-            rows = x.transpose([0, 2, 3, 1])
-            return F.layer_norm(rows, self.weight.shape, self.weight, self.bias, self.epsilon).transpose([0, 3, 1, 2])
+            return self.of_rows(x.transpose([0, 2, 3, 1])).transpose([0, 3, 1, 2])
         centred = x - x.mean(axis=1, keepdim=True)
         variance = centred.square().mean(axis=1, keepdim=True)
         normal = centred / paddle.sqrt(variance + self.epsilon)
         return normal * self.weight.reshape([1, -1, 1, 1]) + self.bias.reshape([1, -1, 1, 1])
+
+    def of_rows(self, x: paddle.Tensor) -> paddle.Tensor:
+        """The same with the channels last, ``[B, H, W, C]``."""
+        return layer_norm(x, self.weight, self.bias, self.epsilon)
 
 
 class Neck(nn.Sequential):

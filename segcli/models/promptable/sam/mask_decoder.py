@@ -6,6 +6,7 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
+from segcli.models.operators import is_ours
 from segcli.models.promptable.sam.layers import FeedForward, LayerNorm2D, ReluStack
 from segcli.models.promptable.sums import Doubling, add, spread
 
@@ -58,10 +59,20 @@ class MaskDecoder(nn.Layer):
         tokens = paddle.concat([outputs.expand([count, -1, -1]), sparse], axis=1)
         keys = add(image, dense).flatten(2).transpose([0, 2, 1]).expand([count, -1, -1])
         tokens, keys = self.transformer(tokens, keys, image_positions.flatten(2).transpose([0, 2, 1]))
-        features = self.output_upscaling(keys.transpose([0, 2, 1]).reshape([-1, self.dim, grid, grid]))
+        if is_ours(keys, *self.output_upscaling.parameters()):
+            features = self._upscaled_rows(keys.reshape([-1, grid, grid, self.dim])).transpose([0, 2, 1])
+        else:
+            features = self.output_upscaling(keys.transpose([0, 2, 1]).reshape([-1, self.dim, grid, grid])).flatten(2)
         heads = [head(tokens[:, 1 + index]) for index, head in enumerate(self.output_hypernetworks_mlps)]
-        masks = paddle.matmul(paddle.stack(heads, axis=1), features.flatten(2))
+        masks = paddle.matmul(paddle.stack(heads, axis=1), features)
         return masks.reshape([-1, NUM_MASKS, 4 * grid, 4 * grid]), self.iou_prediction_head(tokens[:, 0])
+
+    def _upscaled_rows(self, keys: paddle.Tensor) -> paddle.Tensor:
+        """``output_upscaling`` of keys ``[B, g, g, dim]``, whose channels stay last: ``[B, 16 * g * g, dim / 8]``."""
+        first, norm, activation, second, last = self.output_upscaling.sublayers()
+        half = activation(norm.of_rows(first.of_rows(keys)))
+        out: paddle.Tensor = last(second.of_rows(half)).flatten(1, 2)
+        return out
 
 
 class TwoWayTransformer(nn.Layer):
