@@ -10,22 +10,12 @@ import paddle
 import pytest
 
 from segcli.cpu import without_views
-from segcli.engines.paddleseg.parts import compute_losses
 from segcli.models.host_memory import tensor_of
 from segcli.models.table import MODELS
-from tests.bench.bench_train_objects import Step, lseg, mask_rtdetr, sam
-from tests.bench.one_batch import OneBatch
-
-
-def semantic(name: str) -> Step:
-    given = OneBatch(images=2, side_px=100, classes=3, learning_rate=1e-3)  # no whole number of windows
-    network, _, losses = given.parts(name)
-    batch = given.tensors(name)
-    return network, lambda: sum(compute_losses(network, network, batch, losses))
-
+from tests.bench.bench_train_objects import Step, lseg, mask_rtdetr, maskformer, sam
 
 STEPS: dict[str, Callable[[], Step]] = {
-    "MaskFormer_tiny": partial(semantic, "MaskFormer_tiny"),
+    "MaskFormer_tiny": partial(maskformer, side=100),  # no whole number of windows
     "Mask-RT-DETR-S": partial(mask_rtdetr, side=128, images=1, objects=3),
     "SAM-tiny": partial(sam, "SAM-tiny", 2, images=1, side=128),
     "LSeg-tiny": partial(lseg, images=1),
