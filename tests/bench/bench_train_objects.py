@@ -18,6 +18,7 @@ import numpy as np
 
 from segcli.cpu import prepare_cpu, without_views
 from segcli.engines.paddleseg.maskformer_patches import MASKFORMER_PATCHES
+from segcli.engines.paddleseg.patches import apply_patches
 from tests.bench.one_batch import OneBatch
 from tests.bench.table import Row
 
@@ -121,6 +122,7 @@ def _paddles_operators() -> Iterator[None]:
             stack.enter_context(patch(f"segcli.models.instance.{module}.is_on_host", lambda _tensor: False))
         stack.enter_context(patch.object(paddle, "in_dynamic_mode", lambda: False))
         stack.enter_context(patch(f"{__name__}.without_views", nullcontext))
+        apply_patches()
         for loss in MASKFORMER_PATCHES:
             stack.enter_context(patch.object(loss.find_owner(), loss.attribute, loss.original))
         yield
