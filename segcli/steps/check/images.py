@@ -29,6 +29,8 @@ class SizeRange:
 
     def update(self, size: Size) -> None:
         """Adds one image."""
+        if size in (self.smallest, self.largest):
+            return
         if self.smallest is None or _area(size) < _area(self.smallest):
             self.smallest = size
         if self.largest is None or _area(size) > _area(self.largest):
@@ -59,13 +61,13 @@ class ImageTally:
         self._copies = Copies(root, rules, self.places)
         self._groups = GroupTally(root, rules.group, group_of)
 
-    def update(self, image: SeenImage, file: FileFacts) -> Iterator[Finding]:
-        """Adds one image; yields the findings on exact duplicates."""
+    def update(self, image: SeenImage, file: FileFacts) -> list[Finding]:
+        """Adds one image; the findings on exact duplicates."""
         if file.header is not None:
             self.sizes.update(file.header.size)
         self.numbers[image.split].update(file.header, file.colours)
         self._groups.update(image)
-        yield from self._copies.update(image, file)
+        return self._copies.update(image, file)
 
     def findings(self, workers: int | None = None) -> Iterator[Finding]:
         """Findings that need all images, after all were added."""

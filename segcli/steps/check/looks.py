@@ -161,7 +161,7 @@ def _looked(look: Look[S, F], stopped: Event, jobs: Sequence[Job[S]]) -> Iterabl
         if not is_decoded:
             outcomes[place] = look.headers(sample, split), None, False
             continue
-        known = recall(entry, partial(look.read, sample, split))
+        known = None if entry is None else recall(entry, partial(look.read, sample, split))
         whole[place] = (look.decoded(sample, split), False) if known is None else (known, True)
     completed = look.completed([facts for facts, _ in whole.values()])
     for (place, (_, is_known)), facts in zip(whole.items(), completed, strict=True):
@@ -176,4 +176,4 @@ def _jobs(plan: LookPlan[S], look: Look[S, F], entries: Manifest) -> Iterator[Jo
     for split, samples in plan.samples.items():
         for place, sample in enumerate(samples):
             whole = plan.decodes(split, place)
-            yield sample, split, entries.find(look.files(sample)) if whole else None, whole
+            yield sample, split, entries.find(look.files(sample)) if whole and entries.are_kept else None, whole

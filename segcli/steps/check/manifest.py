@@ -74,10 +74,13 @@ class Manifest:
         self._count = 0
         self._folder = os.getcwd()  # noqa: PTH109
 
+    @property
+    def are_kept(self) -> bool:
+        """Whether entries are kept for the next check."""
+        return self._target is not None
+
     def find(self, files: Sequence[str]) -> Entry | None:
-        """The entry of a sample, known or new; None if its files are missing or too recent, or nothing is kept."""
-        if self._target is None:
-            return None
+        """The entry of a sample, known or new; None if its files are missing or too recent."""
         stamp = _stamp(files)
         if stamp is None:
             return None
@@ -158,14 +161,14 @@ def _make(path: Path, settings: str) -> sqlite3.Connection:
     return target
 
 
-def recall(entry: Entry | None, read: Callable[[Any], T]) -> T | None:
+def recall(entry: Entry, read: Callable[[Any], T]) -> T | None:
     """The facts of a sample from the cache; None if they are not in it, or damaged.
 
     Args:
         entry: Entry returned by `Manifest.find`.
         read: Converts plain values to facts; raises an error if they are damaged.
     """
-    if entry is not None and entry.text is not None:
+    if entry.text is not None:
         with suppress(ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError):
             return read(json.loads(entry.text))
     return None

@@ -106,7 +106,8 @@ class MaskValues:
             return
         if facts.mask.digest is not None and len(facts.ids) > 1:
             # the digest is of the ends of the file alone
-            self._note_content(hash((facts.mask.digest, facts.counts.tobytes())), name)
+            counts = facts.counts[: facts.ids[-1] + 1]
+            self._note_content(hash((facts.mask.digest, counts.tobytes())), name)
         self._sets[facts.ids] += 1
         header = facts.mask.header
         if header is not None and header.format in LOSSY_FORMATS:
@@ -119,32 +120,29 @@ class MaskValues:
             self._ramps += facts.smear.ramps
             self._jumps += facts.smear.jumps
             self._ramped += [name] if facts.smear.ramps else []
-        self._compare_white(facts.ids, name)
-        self._note_highest(facts.ids)
+        self._note_ids(facts.ids, name)
         if facts.colours:
             self._compare_colours(facts.colours, name)
 
     def _note_content(self, content: int, name: str) -> None:
         """Counts a content; names are kept of contents that repeat only, as most do not."""
-        self._contents[content] += 1
-        if 1 < self._contents[content] <= 1 + NAMED:
+        times = self._contents[content] = self._contents.get(content, 0) + 1
+        if 1 < times <= 1 + NAMED:
             self._same.setdefault(content, []).append(name)
 
-    def _compare_white(self, ids: bytes, name: str) -> None:
+    def _note_ids(self, ids: bytes, name: str) -> None:
+        """Records whether a mask holds 255 or others, the greatest of these, and whether nearly all from 1 to it are
+        there."""
         has_white, others = _WHITE in ids, ids.strip(_BLACK_AND_WHITE)
+        if others:
+            self._highest.append(others[-1])
+            self._are_numbered = self._are_numbered and others[-1] - len(others) <= _HIDDEN_SHARE * others[-1]
         if has_white and others:
             self._both = True
-        elif has_white and ids[0] == 0:
-            self._white.append(name)
         elif others:
             self._plain.append(name)
-
-    def _note_highest(self, ids: bytes) -> None:
-        """Records the greatest id of a mask, and whether nearly all ids from 1 to it are there."""
-        ids = ids.strip(_BLACK_AND_WHITE)
-        if ids:
-            self._highest.append(ids[-1])
-            self._are_numbered = self._are_numbered and ids[-1] - len(ids) <= _HIDDEN_SHARE * ids[-1]
+        elif has_white and ids[0] == 0:
+            self._white.append(name)
 
     def _numbered(self, allowed: int, *, named: bool) -> Iterator[Finding]:
         """Finding on masks that number the objects of each image, so that an id has no meaning of its own."""

@@ -148,11 +148,14 @@ def examine_seg_dataset(
         own = list(sample_findings(view))
         findings += own
         findings += images.update(SeenImage(facts.sample.image_file, facts.split, view.place), facts.image)
-        images.places.add(own, partial(draw_mask_place, facts.sample))
-        tally.update(facts, times[facts.split].get(_files(facts.sample), 1))
+        if own:
+            images.places.add(own, partial(draw_mask_place, facts.sample))
+        tally.update(facts, times[facts.split].get(_files(facts.sample), 1) if times[facts.split] else 1)
         values.update(facts, view.mask)
-        shapes += [] if facts.shape is None else [facts.shape]
-        placed += [] if facts.borders is None else [facts]
+        if facts.shape is not None:
+            shapes.append(facts.shape)
+        if facts.borders is not None:
+            placed.append(facts)
         if len(drawable[facts.split]) < settings.draw and view.image != view.mask and not has_errors(own):
             drawable[facts.split].append(facts.sample)
     findings.extend((*images.findings(settings.workers), *left_out_of_lists(lists), *_placement_findings(placed)))

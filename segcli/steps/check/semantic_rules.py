@@ -39,14 +39,18 @@ def sample_findings(view: SampleView) -> Iterator[Finding]:
 
 
 def image_file_faults(view: SampleView) -> Iterator[Fault]:
-    """Images that cannot be read whole, and files that hold more than one image."""
-    yield from file_faults(view.facts.image, cut="S204", broken="S203", path=view.image)
-    yield from content_faults(view.facts.image, IMAGE_RULES, view.image)
+    """Images that cannot be read whole."""
+    return file_faults(view.facts.image, cut="S204", broken="S203", path=view.image)
+
+
+def image_content_faults(view: SampleView) -> Iterator[Fault]:
+    """Images whose content is damaged or not used completely, and files that hold more than one image."""
+    return content_faults(view.facts.image, IMAGE_RULES, view.image)
 
 
 def mask_file_faults(view: SampleView) -> Iterator[Fault]:
     """Masks that cannot be read whole."""
-    yield from file_faults(view.facts.mask, cut="S206", broken="S205", path=view.mask)
+    return file_faults(view.facts.mask, cut="S206", broken="S205", path=view.mask)
 
 
 def image_remarks(view: SampleView) -> Iterator[Fault]:
@@ -124,6 +128,7 @@ def id_faults(view: SampleView) -> Iterator[Fault]:
 
 SAMPLE_RULES: tuple[SampleRule, ...] = (
     image_file_faults,
+    image_content_faults,
     mask_file_faults,
     image_remarks,
     mask_faults,
