@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from segcli.data.image import StrPath, read_image
 from segcli.data.near_bits import Pairs, near_pairs
+from segcli.data.stacks import stacks
 from segcli.errors import InputError
 
 SURELY_OTHER_BITS = 16
@@ -91,19 +92,18 @@ TURNS: tuple[Callable[[Squares], Squares], ...] = tuple(
 """The seven ways to mirror or rotate square images [n, side, side, ...]."""
 
 
-def signature_of(grey: NDArray[np.uint8]) -> Signature | None:
-    """The signature of an image [H, W]; None for an image of a single colour, which has none."""
-    return signatures_of([grey])[0]
+def signature_of(image: NDArray[np.uint8]) -> Signature | None:
+    """The signature of an image, RGB or grey [H, W]; None for an image of a single colour, which has none."""
+    return signatures_of([image])[0]
 
 
-def signatures_of(greys: Sequence[NDArray[np.uint8]]) -> list[Signature | None]:
-    """The signatures of some images [H, W], each of any size; of fifty at once seven times faster than one by one."""
-    if not greys:
+def signatures_of(images: Sequence[NDArray[np.uint8]]) -> list[Signature | None]:
+    """The signatures of some images, each RGB or grey [H, W] and of any size; of fifty at once seven times faster than
+    one by one."""
+    if not images:
         return []
-    small = np.empty((len(greys), SIGNED_PX, SIGNED_PX), np.uint8)
-    for square, grey in zip(small, greys, strict=True):
-        square[...] = _shrunk(grey, SIGNED_PX)
-    thumbs = _halved(small).reshape(len(small), THUMB_BYTES)
+    small = _squares(images)
+    thumbs = _resized(small.reshape(-1, SIGNED_PX), _THUMB_PX, len(small)).reshape(-1, THUMB_BYTES)
     bits = _low_wave_bits(small)
     return [
         None if flat else Signature(own, thumb.tobytes())
@@ -111,16 +111,33 @@ def signatures_of(greys: Sequence[NDArray[np.uint8]]) -> list[Signature | None]:
     ]
 
 
-def _halved(squares: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Squares [n, side, side] at half the side, averaged and rounded as OpenCV does."""
-    rows = squares[:, ::2].astype(np.uint16) + squares[:, 1::2]
-    return np.asarray((rows[..., ::2] + rows[..., 1::2] + 2) >> 2, np.uint8)
+def _squares(images: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """The images in grey as squares, [n, SIGNED_PX, SIGNED_PX]; small ones of one size are resized as one."""
+    squares = np.empty((len(images), SIGNED_PX, SIGNED_PX), np.uint8)
+    for places, stack in stacks(images, SIGNED_PX):
+        # made larger below each other, no pixel mixes those of two images
+        column = _grey(stack.reshape(-1, *stack.shape[2:]))
+        is_small = max(stack.shape[1:3]) <= SIGNED_PX
+        squares[places] = _resized(column, SIGNED_PX, len(places)) if is_small else _shrunk(column, SIGNED_PX)
+    return squares
+
+
+def _grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+def _resized(column: NDArray[np.uint8], side: int, count: int) -> NDArray[np.uint8]:
+    """Images that lie below each other [count * H, W] as squares [count, side, side]."""
+    resized = cv2.resize(column, (side, count * side), interpolation=cv2.INTER_AREA)
+    return np.asarray(resized, np.uint8).reshape(count, side, side)
 
 
 def _are_flat(thumbs: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Whether the values of each thumb [n, pixels] deviate by less than `_FLATTEST`; computed without rounding."""
-    values = thumbs.astype(np.int32)
-    sums, squares = values.sum(axis=1), np.einsum("np,np->n", values, values)
+    sums, squares = (
+        cv2.reduce(thumbs, 1, kind, dtype=cv2.CV_32S).ravel().astype(np.int64)
+        for kind in (cv2.REDUCE_SUM, cv2.REDUCE_SUM2)
+    )
     return np.asarray(THUMB_BYTES * squares - sums * sums < _FLATTEST * THUMB_BYTES**2)
 
 
@@ -187,7 +204,7 @@ def _have_grain_of_their_own(one: NDArray[np.uint8], other: NDArray[np.uint8]) -
 
 def show_different_things(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
     """Whether two images (RGB) surely show different things: other sizes, encodings or brightness do not count."""
-    signs = [signature_of(np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)) for rgb in (one, other)]
+    signs = [signature_of(rgb) for rgb in (one, other)]
     known = [sign for sign in signs if sign is not None]
     if len(known) < len(signs):
         return bool(known)  # one of them has a single colour

@@ -94,10 +94,21 @@ def test_signatures_of_many_images_are_those_of_each_by_opencv():
     images += [np.repeat(image[:1], 50, axis=0) for image in images[:20]]  # all waves of one direction are zero
     images += [np.minimum(image, image[::-1, ::-1]) for image in images[:20]]
     images += [(image > share).astype(np.uint8) * 2 + 99 for share in range(0, 256, 8) for image in images[:4]]
+    images += [
+        rng.integers(0, 256, size, np.uint8) for size in ((16, 16), (20, 7), (32, 32), (32, 9)) for _ in range(9)
+    ]
+    images += [rng.integers(180, 256, (height, 40), np.uint8) for height in (16, 40)]
     found = signatures_of(images)
     assert found == [by_opencv(image) for image in images]
-    assert 50 < found.count(None) < 200
+    assert 50 < found.count(None) < 200 and None not in found[-2:], "bright images are not of one colour"
     assert signatures_of([]) == []
+
+
+@pytest.mark.parametrize("size", [(16, 16), (32, 20), (50, 40)])
+def test_signatures_of_images_in_colour_are_those_of_their_brightness(size):
+    images = [scene(seed, size) for seed in range(5)]
+    greys = [cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY) for rgb in images]
+    assert signatures_of(images) == signatures_of(greys)
 
 
 def test_images_of_one_colour_are_like_no_other():

@@ -6,6 +6,7 @@ Whatever a decoder raises or prints on a damaged file becomes an `InputError` th
 from __future__ import annotations
 
 import logging
+from functools import lru_cache
 from io import BytesIO
 from os import PathLike
 from struct import pack
@@ -245,15 +246,22 @@ def _decode_values(data: bytes, header: ImageHeader) -> NDArray[Any] | None:
 
 def _as_grey_png(data: bytes) -> bytes:
     """The same PNG declared as grey, without palette, transparency and what else would change the values."""
-    description = b"IHDR" + data[16:25] + b"\x00" + data[26:29]
+    description = _grey_description(data[16:25], data[26:29])
     # fewer bits are stretched by Pillow too, which decodes what OpenCV refuses for an odd chunk after the pixels
-    if data[24] == 8 and has_pixels_only(data) and data.startswith(description + pack(">I", crc32(description)), 12):
+    if data[24] == 8 and has_pixels_only(data) and data.startswith(description, 12):
         return data
-    parts = [PNG_SIGNATURE, pack(">I", 13), description, pack(">I", crc32(description))]
+    parts = [PNG_SIGNATURE, pack(">I", 13), description]
     for chunk, start, end in png_chunks(data):
         if chunk in (b"IDAT", b"IEND"):
             parts.append(data[start:end])
     return b"".join(parts)
+
+
+@lru_cache(maxsize=1 << 10)
+def _grey_description(size_and_bits: bytes, methods: bytes) -> bytes:
+    """The type, content and checksum of the chunk that describes a PNG, which in a dataset are those of many files."""
+    description = b"IHDR" + size_and_bits + b"\x00" + methods
+    return description + pack(">I", crc32(description))
 
 
 def _pillow_decode(data: bytes, name: StrPath) -> Image.Image:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from segcli.data.decoding.headers import ImageHeader
 from segcli.data.image import image_header, read_smaller, shown
 from segcli.data.prefetch import map_ahead
+from segcli.data.stacks import stacks
 from segcli.errors import InputError
 
 QUANTILES = (0, 5, 50, 95, 100)
@@ -23,6 +24,8 @@ _NAMES = ("min", "p5", "median", "p95", "max")
 _COLOURS = 3
 _SAMPLED_PX = 128
 """Pixels per side that mean and deviation are taken from, evenly chosen."""
+_SUMMED_PX = 24
+"""Sides up to which images are faster summed several at once than each by OpenCV's function for that."""
 _MOST_IMAGES = 200
 
 
@@ -44,11 +47,34 @@ def colours_of(rgb: NDArray[np.uint8]) -> ImageColours:
     chosen = rgb if step == 1 else cv2.resize(rgb, None, fx=1 / step, fy=1 / step, interpolation=cv2.INTER_NEAREST)
     mean, std = cv2.meanStdDev(chosen)
     lowest, highest, _, _ = cv2.minMaxLoc(chosen.reshape(len(chosen), -1))  # four times faster than NumPy's two
-    return ImageColours(_three(mean), _three(std), lowest, highest)
+    return ImageColours(_three(mean.ravel().tolist()), _three(std.ravel().tolist()), lowest, highest)
 
 
-def _three(values: Any) -> tuple[float, float, float]:
-    red, green, blue = values.ravel().tolist()
+def colours_of_each(images: Sequence[NDArray[np.uint8]]) -> list[ImageColours]:
+    """The same of several images [H, W, 3], for small ones of one size at once, which takes a third of the time."""
+    colours: dict[int, ImageColours] = {}
+    for places, stack in stacks(images, _SUMMED_PX):
+        is_small = max(stack.shape[1:3]) <= _SUMMED_PX
+        colours.update(zip(places, _summed(stack) if is_small else [colours_of(stack[0])], strict=True))
+    return [colours[place] for place in range(len(images))]
+
+
+def _summed(images: NDArray[np.uint8]) -> Iterator[ImageColours]:
+    """The colours of each image of a stack [n, H, W, 3], by the sums from which OpenCV has them too."""
+    pixels = images.reshape(len(images), -1, _COLOURS)
+    mean, mean_square = (
+        cv2.reduce(pixels, 1, kind, dtype=cv2.CV_32S).reshape(-1, _COLOURS) * (1 / pixels.shape[1])
+        for kind in (cv2.REDUCE_SUM, cv2.REDUCE_SUM2)
+    )
+    std = np.sqrt(np.maximum(mean_square - mean * mean, 0))
+    values = images.reshape(len(images), -1)
+    extremes = (cv2.reduce(values, 1, kind).ravel().astype(float) for kind in (cv2.REDUCE_MIN, cv2.REDUCE_MAX))
+    for own_mean, own_std, low, high in zip(*(numbers.tolist() for numbers in (mean, std, *extremes)), strict=True):
+        yield ImageColours(_three(own_mean), _three(own_std), low, high)
+
+
+def _three(values: Sequence[float]) -> tuple[float, float, float]:
+    red, green, blue = values
     return red, green, blue
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Any
 
 import cv2
 import numpy as np
@@ -28,10 +28,10 @@ from segcli.data.decoding.jpeg import decode_small_jpeg
 from segcli.data.decoding.range_of_images import extremes_of
 from segcli.data.decoding.used_range import current_range
 from segcli.data.files import read_bytes
-from segcli.data.fingerprint.images import ImageColours, colours_of
+from segcli.data.fingerprint.images import ImageColours, colours_of, colours_of_each
 from segcli.data.foreign_content import foreign_content
 from segcli.data.image import NO_IMAGE, RgbImage, decode_image, image_header, upright
-from segcli.data.similarity import LEAST_DECODED_PX, Signature, signatures_of
+from segcli.data.similarity import LEAST_DECODED_PX, Signature, signature_of, signatures_of
 from segcli.errors import InputError
 
 DIGEST_BYTES = 16
@@ -72,8 +72,9 @@ class UsedValues:
         return f"values {self.lowest:g} to {self.highest:g}"
 
 
-class FileFacts(NamedTuple):
-    """The facts of one image file; a tuple, as these are made for each of very many files.
+@dataclass(slots=True, eq=False)
+class FileFacts:
+    """The facts of one image file, filled in as it is read, decoded and measured.
 
     Attributes:
         path: The file.
@@ -88,7 +89,7 @@ class FileFacts(NamedTuple):
         values: Values of an image of more than 8 bits; None for others.
         is_blank: Whether all its pixels have one colour, or nearly.
         sketch: The image in grey, uint8 [SKETCH_PX, SKETCH_PX], whatever its aspect ratio; None if not requested.
-        pixels: RGB, uint8 [H, W, 3], of a small image until `signed` has made the signature.
+        pixels: RGB, uint8 [H, W, 3], of a small image until `measure` has measured it.
     """
 
     path: str
@@ -141,14 +142,16 @@ def load_file(path: str, *, digested: bool = False) -> tuple[bytes, FileFacts]:
 
 
 def inspect_image_file(path: str, *, sketched: bool = False) -> FileFacts:
-    """Reads and decodes an image; `signed` completes the facts. Faults are returned in the facts, not raised.
+    """Reads and decodes an image; `measure` completes the facts. Faults are returned in the facts, not raised.
 
     Args:
         path: The file.
         sketched: Whether to keep a small copy in `FileFacts.sketch`.
     """
     data, facts = load_file(path, digested=True)
-    return decoded(data, facts, sketched=sketched) if facts.is_whole else facts
+    if facts.header is not None and facts.is_whole:
+        _decode(data, facts.header, facts, sketched)
+    return facts
 
 
 def inspect_header(path: str) -> FileFacts:
@@ -159,68 +162,68 @@ def inspect_header(path: str) -> FileFacts:
         return FileFacts(path, None, fault=error.message, hint=error.hint)
 
 
-def decoded(data: bytes, facts: FileFacts, *, sketched: bool = False) -> FileFacts:
-    """Decodes the image; a failure is returned in the facts, which `signed` completes.
+def _decode(data: bytes, header: ImageHeader, facts: FileFacts, sketched: bool) -> None:
+    """Decodes the image; a failure is told in the facts, which `measure` completes.
 
     A JPEG is decoded at reduced size, which reads every coefficient but halves the time.
     """
-    header = facts.header
-    if header is None:
-        return facts
-    image_range, damage, used = current_range(), None, None
+    image_range = current_range()
+    takes_bands = image_range.takes_bands
     try:
         refuse_overstated_size(header, facts.path, len(data))
-        if header.format == "JPEG" and not image_range.takes_bands:
-            pixels, damage = decode_small_jpeg(data, LEAST_DECODED_PX)
-        else:
+        if header.format == "JPEG" and not takes_bands:
+            pixels, facts.damage = decode_small_jpeg(data, LEAST_DECODED_PX)
+        elif header.is_deep or takes_bands:
             refuse_bands(header, image_range, name=facts.path)
-            decode = band_values if image_range.takes_bands else decode_values
-            values = decode(data, header, name=facts.path) if header.is_deep or image_range.takes_bands else None
-            if values is not None:
-                if header.is_deep:
-                    lowest, highest, undefined = extremes_of(values)
-                    used = UsedValues(lowest, highest, values.dtype, undefined)
-                pixels = three_channels(image_range.apply(values))
-            else:
-                pixels = decode_rgb(data, header, image_range, name=facts.path)
+            values = (band_values if takes_bands else decode_values)(data, header, name=facts.path)
+            if header.is_deep:
+                lowest, highest, undefined = extremes_of(values)
+                facts.values = UsedValues(lowest, highest, values.dtype, undefined)
+            pixels = three_channels(image_range.apply(values))
+        else:
+            pixels = decode_rgb(data, header, image_range, name=facts.path)
     except InputError as error:
-        return facts._replace(fault=error.message, hint=error.hint)
+        facts.fault, facts.hint = error.message, error.hint
     except ValueError:  # a rare kind of JPEG
-        return _decoded_whole(data, facts, sketched)
-    return _with_pixels(facts, upright(pixels, header.orientation), sketched, damage=damage, values=used)
+        _decode_whole(data, facts, sketched)
+    else:
+        _measure(upright(pixels, header.orientation), facts, sketched)
 
 
-def _decoded_whole(data: bytes, facts: FileFacts, sketched: bool) -> FileFacts:
+def _decode_whole(data: bytes, facts: FileFacts, sketched: bool) -> None:
     try:
         pixels = decode_image(data, name=facts.path)
     except InputError as error:
-        return facts._replace(fault=error.message, hint=error.hint)
-    return _with_pixels(facts, pixels, sketched)
+        facts.fault, facts.hint = error.message, error.hint
+    else:
+        _measure(pixels, facts, sketched)
 
 
-def _with_pixels(
-    facts: FileFacts, rgb: RgbImage, sketched: bool, *, damage: str | None = None, values: UsedValues | None = None
-) -> FileFacts:
-    facts = facts._replace(colours=colours_of(rgb), damage=damage, values=values, pixels=rgb)
+def _measure(rgb: RgbImage, facts: FileFacts, sketched: bool) -> None:
+    """Measures a large image, of which very many would fill the memory; a small one waits for `measure`."""
     if sketched:
-        sketch = cv2.resize(_grey(rgb), (SKETCH_PX, SKETCH_PX), interpolation=cv2.INTER_AREA)
-        facts = facts._replace(sketch=np.asarray(sketch, np.uint8))
-    # of large images, which would fill the memory, none is kept
-    return facts if rgb.nbytes <= _SMALL_BYTES else signed([facts])[0]
+        grey = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
+        sketch = cv2.resize(grey, (SKETCH_PX, SKETCH_PX), interpolation=cv2.INTER_AREA)
+        facts.sketch = np.asarray(sketch, np.uint8)
+        _note(facts, rgb, colours_of(rgb), signature_of(grey))
+    elif rgb.nbytes > _SMALL_BYTES:
+        _note(facts, rgb, colours_of(rgb), signature_of(rgb))
+    else:
+        facts.pixels = rgb
 
 
-def signed(files: Sequence[FileFacts]) -> list[FileFacts]:
-    """The facts with the signatures of the images that were decoded, which are made all at once."""
-    signatures = iter(signatures_of([_grey(facts.pixels) for facts in files if facts.pixels is not None]))
-    return [facts if facts.pixels is None else _signed(facts, facts.pixels, next(signatures)) for facts in files]
+def measure(files: Sequence[FileFacts]) -> None:
+    """Completes the facts by what is measured of small images, all at once: colours and signatures."""
+    waiting = [(facts, facts.pixels) for facts in files if facts.pixels is not None]
+    images = [rgb for _, rgb in waiting]
+    numbers = zip(waiting, colours_of_each(images), signatures_of(images), strict=True)
+    for (facts, rgb), colours, signature in numbers:
+        _note(facts, rgb, colours, signature)
+        facts.pixels = None
 
 
-def _signed(facts: FileFacts, rgb: RgbImage, signature: Signature | None) -> FileFacts:
-    return facts._replace(signature=signature, is_blank=signature is None and _is_blank(rgb), pixels=None)
-
-
-def _grey(rgb: RgbImage) -> NDArray[np.uint8]:
-    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
+def _note(facts: FileFacts, rgb: RgbImage, colours: ImageColours, signature: Signature | None) -> None:
+    facts.colours, facts.signature, facts.is_blank = colours, signature, signature is None and _is_blank(rgb)
 
 
 def _is_blank(rgb: RgbImage) -> bool:

@@ -6,7 +6,8 @@ Runs in several threads at once; OpenCV, zlib and the digest release the interpr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,11 +16,11 @@ from numpy.typing import NDArray
 from segcli.data.boxes import BoxXyxy
 from segcli.data.decoding.headers import file_palette
 from segcli.data.fingerprint.labels import MaskShape, shape_of_mask
-from segcli.data.id_counts import count_ids, present_ids
+from segcli.data.id_counts import FEW_PIXELS, count_ids, count_ids_of_each, present_ids, present_ids_of_each
 from segcli.data.image import decode_mask
 from segcli.data.samples import SegSample, Split
 from segcli.errors import InputError
-from segcli.steps.check.files import FileFacts, inspect_header, inspect_image_file, load_file, signed
+from segcli.steps.check.files import FileFacts, inspect_header, inspect_image_file, load_file, measure
 from segcli.steps.check.placement import borders_of_mask
 from segcli.steps.check.smears import Smear, smear_of
 
@@ -29,8 +30,9 @@ _STRIPS_APART = 16
 """Distance in rows between strips of three rows."""
 
 
-class SampleFacts(NamedTuple):
-    """The facts of one sample.
+@dataclass(slots=True, eq=False)
+class SampleFacts:
+    """The facts of one sample, filled in as it is inspected.
 
     Attributes:
         sample: The sample.
@@ -40,12 +42,13 @@ class SampleFacts(NamedTuple):
         counts: Pixels of each id, int64 [256]; None when the mask is not a map of 8-bit ids.
         ids: The ids that have pixels, in order, a byte each.
         edge_only: Ids that lie on edges only, bool [256]; None where the mask holds few ids.
-        colours: RGB colour of each used id of a palette file; None for other files.
+        colours: RGB colour of each used id of a palette file, of each id until they are counted; None for other files.
         smear: Edges with and without other ids between two; None where the mask holds fewer than three.
         mask_channels_equal: Whether a mask in colour holds the same value in red, green and blue.
         shape: Statistics from which a training is planned; None if not requested.
         borders: Where the labels end, see `placement`; None if not requested.
         labelled: The box around all but the value of the last pixel, in px; None if not requested, or all are equal.
+        pixels: The ids of a small mask, uint8 [H, W], until `complete` has counted them.
     """
 
     sample: SegSample
@@ -61,10 +64,11 @@ class SampleFacts(NamedTuple):
     shape: MaskShape | None = None
     borders: NDArray[np.bool_] | None = None
     labelled: BoxXyxy | None = None
+    pixels: NDArray[np.uint8] | None = None
 
 
 def inspect_sample(sample: SegSample, split: Split, *, shaped: bool = False, compared: bool = False) -> SampleFacts:
-    """Reads and decodes both files of a sample; `signed_samples` completes the facts, which hold faults too.
+    """Reads and decodes both files of a sample; `complete` completes the facts, which hold faults too.
 
     Args:
         sample: The sample.
@@ -74,26 +78,49 @@ def inspect_sample(sample: SegSample, split: Split, *, shaped: bool = False, com
     """
     image = inspect_image_file(sample.image_file, sketched=compared)
     data, mask = load_file(sample.mask_file, digested=True)
+    facts = SampleFacts(sample, split, image, mask)
     if not mask.is_whole:
-        return SampleFacts(sample, split, image, mask)
+        return facts
     try:
         pixels = decode_mask(data, name=sample.mask_file, header=mask.header).array
     except InputError as error:
-        return SampleFacts(sample, split, image, mask._replace(fault=error.message, hint=error.hint))
-    if pixels.ndim == 2 and pixels.dtype == np.uint8:
-        shape = shape_of_mask(pixels) if shaped else None
-        counts = count_ids(pixels) if shape is None else shape.halves.sum(axis=0)
-        ids = present_ids(counts)
-        edges, colours, smear = edge_only(pixels, ids), _used_colours(data, mask, ids), smear_of(pixels, ids)
-        facts = SampleFacts(sample, split, image, mask, counts, ids, edges, colours, smear, shape=shape)
-        return facts._replace(borders=borders_of_mask(pixels), labelled=_labelled(pixels)) if compared else facts
-    return SampleFacts(sample, split, image, mask, mask_channels_equal=_channels_equal(pixels))
+        mask.fault, mask.hint = error.message, error.hint
+        return facts
+    if pixels.ndim != 2 or pixels.dtype != np.uint8:
+        facts.mask_channels_equal = _channels_equal(pixels)
+        return facts
+    if mask.header is not None and mask.header.palette:
+        facts.colours = dict(enumerate(file_palette(data)))
+    if compared:
+        facts.borders, facts.labelled = borders_of_mask(pixels), _labelled(pixels)
+    if shaped:
+        facts.shape = shape_of_mask(pixels)
+        _note_ids(facts, pixels, facts.shape.halves.sum(axis=0))
+    elif compared or pixels.size > FEW_PIXELS:
+        _note_ids(facts, pixels, count_ids(pixels))
+    else:
+        facts.pixels = pixels
+    return facts
 
 
-def signed_samples(samples: Sequence[SampleFacts]) -> list[SampleFacts]:
-    """The facts with the signatures of the images, see `signed`."""
-    images = signed([facts.image for facts in samples])
-    return [facts._replace(image=image) for facts, image in zip(samples, images, strict=True)]
+def complete(samples: Sequence[SampleFacts]) -> None:
+    """Completes the facts by what is found for many small images and masks at once: colours, signatures, and ids."""
+    measure([facts.image for facts in samples])
+    waiting = [(facts, facts.pixels) for facts in samples if facts.pixels is not None]
+    counts = count_ids_of_each([pixels for _, pixels in waiting])
+    for (facts, pixels), own, ids in zip(waiting, counts, present_ids_of_each(counts), strict=True):
+        _note_ids(facts, pixels, own, ids)
+        facts.pixels = None
+
+
+def _note_ids(
+    facts: SampleFacts, pixels: NDArray[np.uint8], counts: NDArray[np.int64], ids: bytes | None = None
+) -> None:
+    """Fills in what the ids of a mask tell."""
+    facts.counts, facts.ids = counts, present_ids(counts) if ids is None else ids
+    facts.edge_only, facts.smear = edge_only(pixels, facts.ids), smear_of(pixels, facts.ids)
+    if facts.colours is not None:
+        facts.colours = {id_: facts.colours[id_] for id_ in facts.ids if id_ in facts.colours}
 
 
 def inspect_headers(sample: SegSample, split: Split) -> SampleFacts:
@@ -140,10 +167,3 @@ def _inside_of_strips(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
     seen = np.zeros(256, np.bool_)
     seen[middle[:, 1:-1][inner]] = True
     return seen
-
-
-def _used_colours(data: bytes, mask: FileFacts, ids: bytes) -> dict[int, tuple[int, int, int]] | None:
-    if mask.header is None or not mask.header.palette:
-        return None
-    colours = file_palette(data)
-    return {id_: colours[id_] for id_ in ids if id_ < len(colours)}

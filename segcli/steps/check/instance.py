@@ -33,7 +33,7 @@ from segcli.rules.repair_hints import with_repairs
 from segcli.steps.check.augmented import augmented_in_both
 from segcli.steps.check.copies import one_for_all
 from segcli.steps.check.dataset_rules import dataset_findings
-from segcli.steps.check.files import inspect_header, inspect_image_file, signed
+from segcli.steps.check.files import inspect_header, inspect_image_file, measure
 from segcli.steps.check.fingerprint import FILE, Numbers, write_fingerprint
 from segcli.steps.check.images import ImageTally, SizeRange
 from segcli.steps.check.left_out import left_out_of_files
@@ -349,9 +349,9 @@ class _ImageLook:
         return ImageFacts(sample, split, inspect_image_file(str(sample.image), sketched=self._is_sketched(sample)))
 
     def completed(self, facts: Sequence[ImageFacts]) -> Iterator[ImageFacts]:
-        views = ObjectsView.of_each(one.sample for one in facts)
-        for one, file, view in zip(facts, signed([one.file for one in facts]), views, strict=True):
-            yield replace(one, file=file, faults=tuple(object_faults(view)))
+        measure([one.file for one in facts])
+        for one, view in zip(facts, ObjectsView.of_each(one.sample for one in facts), strict=True):
+            yield replace(one, faults=tuple(object_faults(view)))
 
     def read(self, sample: InstanceSample, split: Split, plain: Any) -> ImageFacts:
         return ImageFacts(sample, split, file_from_plain(str(sample.image), plain, sketched=self._is_sketched(sample)))

@@ -33,7 +33,7 @@ from segcli.steps.check.augmented import augmented_in_both
 from segcli.steps.check.copies import one_for_all
 from segcli.steps.check.fingerprint import FILE, Numbers, write_fingerprint
 from segcli.steps.check.images import ImageTally, SizeRange
-from segcli.steps.check.inspection import SampleFacts, inspect_headers, inspect_sample, signed_samples
+from segcli.steps.check.inspection import SampleFacts, complete, inspect_headers, inspect_sample
 from segcli.steps.check.left_out import left_out_of_lists
 from segcli.steps.check.looks import LookedAt, LookPlan, looks
 from segcli.steps.check.mask_values import CONSEQUENCES, MaskValues
@@ -152,10 +152,8 @@ def examine_seg_dataset(
             images.places.add(own, partial(draw_mask_place, facts.sample))
         tally.update(facts, times[facts.split].get(_files(facts.sample), 1) if times[facts.split] else 1)
         values.update(facts, view.mask)
-        if facts.shape is not None:
-            shapes.append(facts.shape)
-        if facts.borders is not None:
-            placed.append(facts)
+        shapes += [] if facts.shape is None else [facts.shape]
+        placed += [] if facts.borders is None else [facts]
         if len(drawable[facts.split]) < settings.draw and view.image != view.mask and not has_errors(own):
             drawable[facts.split].append(facts.sample)
     findings.extend((*images.findings(settings.workers), *left_out_of_lists(lists), *_placement_findings(placed)))
@@ -246,8 +244,9 @@ class _SampleLook:
     def decoded(self, sample: SegSample, split: Split) -> SampleFacts:
         return inspect_sample(sample, split, shaped=id(sample) in self.shaped, compared=id(sample) in self.compared)
 
-    def completed(self, facts: Sequence[SampleFacts]) -> list[SampleFacts]:
-        return signed_samples(facts)
+    def completed(self, facts: Sequence[SampleFacts]) -> Sequence[SampleFacts]:
+        complete(facts)
+        return facts
 
     def read(self, sample: SegSample, split: Split, plain: Any) -> SampleFacts:
         wanted = {"shaped": id(sample) in self.shaped, "compared": id(sample) in self.compared}

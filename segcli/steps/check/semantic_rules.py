@@ -115,8 +115,8 @@ def id_faults(view: SampleView) -> Iterator[Fault]:
     if facts.counts is None or (facts.mask.header is not None and facts.mask.header.format in LOSSY_FORMATS):
         return
     ids = [value for value in facts.ids if value != scale.ignore_index]
-    outside = [value for value in ids if value >= scale.classes]
-    if outside:
+    if ids and ids[-1] >= scale.classes:
+        outside = [value for value in ids if value >= scale.classes]
         shown = listed([f"{value} ({facts.counts[value]} px)" for value in outside], MANY)
         noun = "id" if len(outside) == 1 else "ids"
         yield "S304", path, f"{noun} {shown}; the classes are 0 to {scale.classes - 1}", None

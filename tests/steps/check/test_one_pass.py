@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from segcli.data.fingerprint.images import colours_of
+from segcli.data.fingerprint.images import colours_of, colours_of_each
 from segcli.data.fingerprint.labels import shape_of_mask
 from segcli.data.fingerprint.parts import connected_parts
 from segcli.data.id_counts import count_ids, present_ids
@@ -69,6 +69,15 @@ def test_colours_from_some_pixels_are_those_of_all() -> None:
     assert found.mean == pytest.approx(soft.mean(axis=(0, 1)), abs=1)
     assert found.std == pytest.approx(soft.std(axis=(0, 1)), abs=1)
     assert colours_of(np.dstack([soft, soft, soft])) == found, "of more bands the first three"
+
+
+def test_colours_of_several_images_are_those_of_each() -> None:
+    rng = np.random.default_rng(0)
+    sizes = [(16, 16)] * 5 + [(7, 24)] * 3 + [(60, 9), (16, 16), (1, 1), (40, 40), (24, 24), (16, 16)]
+    images = [rng.integers(0, high, (*size, 3), np.uint8) for size in sizes for high in (2, 256)]
+    images += [np.full((16, 16, 3), 255, np.uint8)]
+    assert colours_of_each(images) == [colours_of(image) for image in images]
+    assert colours_of_each([]) == []
 
 
 def test_same_outlines_are_found_among_same_boxes() -> None:
