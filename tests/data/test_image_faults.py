@@ -6,6 +6,7 @@ import os
 import resource
 import subprocess
 import sys
+import zlib
 
 import cv2
 import numpy as np
@@ -60,6 +61,18 @@ def test_a_chunk_of_a_png_that_states_a_length_beyond_the_file_takes_no_memory(t
         with pytest.raises(InputError, match="cut off"):
             read(path)
     assert budget.peak_memory_mb() - before < 200
+
+
+@pytest.mark.parametrize("side", [16, 20])
+def test_an_image_without_pixels_is_none(tmp_path, side):
+    data = bytearray(cv2.imencode(".png", np.zeros((8, 8, 3), np.uint8))[1].tobytes())
+    data[side : side + 4] = bytes(4)
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+    path = tmp_path / "none.png"
+    path.write_bytes(bytes(data))
+    for read in (image_size, read_image, open_mask):
+        with pytest.raises(InputError, match=r"none\.png: is no image that can be decoded"):
+            read(path)
 
 
 def test_flat_images_of_few_bytes_are_no_lies(tmp_path):

@@ -117,10 +117,15 @@ class ImageHeader(NamedTuple):
 
 
 def read_header(data: bytes) -> ImageHeader | None:
-    """The header of an image file's content; None when it is not an image that can be read.
+    """The header of an image file's content; None when it is not an image that can be read, or one without pixels.
 
     PNG and JPEG are parsed here because that is ten times faster than opening them; the rest goes through Pillow.
     """
+    header = _parsed(data)
+    return None if header is None or 0 in header.stored_size else header
+
+
+def _parsed(data: bytes) -> ImageHeader | None:
     try:
         if data.startswith(PNG_SIGNATURE):
             return _png_header(data)

@@ -51,6 +51,17 @@ def test_of_masks(tmp_path):
     assert found["objects"] is None
 
 
+@pytest.mark.parametrize("kind", ["image", "mask"])
+def test_a_file_that_states_no_pixels_is_left_out(tmp_path, kind):
+    folder = make_seg_folder(tmp_path / "data")
+    path = getattr(folder, kind)("a0")
+    data = bytearray(cv2.imencode(".png", np.zeros((8, 8), np.uint8))[1].tobytes())
+    data[20:24] = bytes(4)
+    path.write_bytes(bytes(data))
+    found = written(check_semantic, "PP-LiteSeg-T", folder, tmp_path / "out")
+    assert found["images"]["train"]["count"] == (2 if kind == "image" else 3)
+
+
 def test_of_objects(tmp_path):
     found = written(check_instance, "SOLOv2", make_coco_folder(tmp_path / "data"), tmp_path / "out")
     assert found["objects"]["per_image"]["median"] == 2
