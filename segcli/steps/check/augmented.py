@@ -33,7 +33,7 @@ def augmented_in_both(
     splits: dict[str, set[Split]] = defaultdict(set)
     for split, paths in images.items():
         for path in paths:
-            match = _COPY.fullmatch(stem_and_suffix(path)[0])
+            match = _COPY.fullmatch(stem_and_suffix(path)[0]) if ".rf." in path else None
             if match is not None:
                 splits[match["source"]].add(split)
     both = [source for source, own in splits.items() if len(own) > 1]
