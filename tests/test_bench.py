@@ -49,6 +49,22 @@ def test_missed_bar_is_worse_within_noise_too() -> None:
     assert runs.compare(ROWS, [Row("check", "84 images/s", "100 images/s", 0.84, 0.85), ROWS[1]])[1] == 1
 
 
+def test_some_rows_leave_the_others_of_a_page(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- scripts/bench: table -->\n<!-- end of the table -->\nafter\n")
+    first, second, third = (Row(name, "1", "2", 2.0, 1.0) for name in ("first", "second", "third"))
+    runs.write_page([first, second], page)
+    runs.write_page([Row("first", "3", "2", 0.5, 1.0), third], page, is_whole=False)
+    lines = page.read_text().splitlines()
+    assert lines[4:8] == [
+        "| --- | --- | --- | --- | --- |",
+        "| first | 3 | 2 | 0.50 (missed) | 1.00 |",
+        "| second | 1 | 2 | 2.00 | 1.00 |",
+        "| third | 1 | 2 | 2.00 | 1.00 |",
+    ]
+    assert (lines[0], lines[-1]) == ("before", "after")
+
+
 def test_page_has_the_table_between_its_marks(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("before\n<!-- scripts/bench: table -->\nold\n<!-- end of the table -->\nafter\n")

@@ -51,7 +51,7 @@ def _measure(words: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("words", nargs="*", metavar="WORD", help="only benchmarks with one of these in their names")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows for `scripts/bench compare` too")
-    parser.add_argument("--page", type=Path, metavar="FILE", help="write the table into a page, as docs/measured.md")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="write the rows into a page, as docs/measured.md")
     options = parser.parse_args(words)
     names = sorted(info.name for info in pkgutil.iter_modules(tests.bench.__path__) if info.name.startswith("bench_"))
     chosen = [name for name in names if any(word in name for word in options.words) or not options.words]
@@ -66,7 +66,7 @@ def _measure(words: list[str]) -> int:
         if options.json is not None:  # after each, so that a stopped run is not lost
             options.json.write_text(runs.as_json(rows, failed), encoding="utf-8")
     if options.page is not None and rows:
-        runs.write_page(rows, options.page)
+        runs.write_page(rows, options.page, is_whole=not options.words)
     print(as_text(rows))  # noqa: T201
     return 0 if rows and not failed and all(row.passes for row in rows) else 1
 

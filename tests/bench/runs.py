@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NOISE = 0.1
 """Ratios of two runs that differ by less say nothing, on a machine with other work."""
 _BEGIN, _END = "<!-- scripts/bench: table -->", "<!-- end of the table -->"
+_HEAD = ("| | ours | floor or peer | ratio | bar |", "| --- | --- | --- | --- | --- |")
 
 
 def as_json(rows: Iterable[Row], failures: Iterable[str] = ()) -> str:
@@ -69,22 +70,26 @@ def compare(before: Sequence[Row], after: Sequence[Row]) -> tuple[str, int]:
     return aligned(lines), worse
 
 
-def as_markdown(rows: Iterable[Row]) -> str:
-    """The rows as the site shows them."""
-    head = "| | ours | floor or peer | ratio | bar |\n| --- | --- | --- | --- | --- |\n"
-    cells = (f"{row.measured} | {row.reference} | {row.ratio:.2f}{'' if row.passes else ' (missed)'}" for row in rows)
-    return head + "".join(
-        f"| {row.name} | {cell} | {row.bar:.2f} |\n" for row, cell in zip(list(rows), cells, strict=True)
-    )
+def _line(row: Row) -> str:
+    ratio = f"{row.ratio:.2f}{'' if row.passes else ' (missed)'}"
+    return f"| {row.name} | {row.measured} | {row.reference} | {ratio} | {row.bar:.2f} |"
 
 
-def write_page(rows: Sequence[Row], page: Path) -> None:
+def write_page(rows: Sequence[Row], page: Path, *, is_whole: bool = True) -> None:
     """Puts the table into a page, between its marks.
 
+    Args:
+        rows: What was measured.
+        page: The page.
+        is_whole: Whether the rows are all that there are; else the page's other rows stay.
+
     Raises:
-        ValueError: The page has none.
+        ValueError: The page has no marks.
     """
-    put_between(page, _BEGIN, _END, as_markdown(rows))
+    lines = {row.name: _line(row) for row in rows}
+    old = [] if is_whole else _split(page, _BEGIN, _END)[1].splitlines()
+    kept = [lines.pop(line.split(" | ")[0][2:], line) for line in old if line.startswith("| ") and line not in _HEAD]
+    put_between(page, _BEGIN, _END, "\n".join([*_HEAD, *kept, *lines.values()]) + "\n")
 
 
 def put_between(page: Path, begin: str, end: str, text: str) -> None:
@@ -93,11 +98,17 @@ def put_between(page: Path, begin: str, end: str, text: str) -> None:
     Raises:
         ValueError: The page lacks one of them.
     """
+    before, _, after = _split(page, begin, end)
+    page.write_text(f"{before}{begin}\n\n{text}\n{end}{after}", encoding="utf-8")
+
+
+def _split(page: Path, begin: str, end: str) -> tuple[str, str, str]:
+    """What stands before, between and after two lines of a page."""
     before, has_begin, rest = page.read_text(encoding="utf-8").partition(begin)
-    _, has_end, after = rest.partition(end)
+    between, has_end, after = rest.partition(end)
     if not has_begin or not has_end:
         raise ValueError(f"{page} lacks the lines {begin} and {end}")
-    page.write_text(f"{before}{begin}\n\n{text}\n{end}{after}", encoding="utf-8")
+    return before, between, after
 
 
 def read(path: Path) -> list[Row]:
