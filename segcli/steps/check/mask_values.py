@@ -99,7 +99,7 @@ class MaskValues:
     def update(self, facts: SampleFacts, name: str) -> None:
         """Adds one sample, whose mask has this name in findings."""
         image = facts.sample.image_file
-        owner = self._owners.setdefault(name, image)
+        owner = self._owners.setdefault(facts.sample.mask_file, image)
         if owner != image:
             self._shared.setdefault(name, [owner]).append(image)
         if facts.counts is None:
@@ -120,7 +120,7 @@ class MaskValues:
             self._ramps += facts.smear.ramps
             self._jumps += facts.smear.jumps
             self._ramped += [name] if facts.smear.ramps else []
-        self._note_ids(facts.ids, name)
+        self._note_ids(facts.ids, facts.sample.mask_file)
         if facts.colours:
             self._compare_colours(facts.colours, name)
 
@@ -130,7 +130,7 @@ class MaskValues:
         if 1 < times <= 1 + NAMED:
             self._same.setdefault(content, []).append(name)
 
-    def _note_ids(self, ids: bytes, name: str) -> None:
+    def _note_ids(self, ids: bytes, file: str) -> None:
         """Records whether a mask holds 255 or others, the greatest of these, and whether nearly all from 1 to it are
         there."""
         has_white, others = _WHITE in ids, ids.strip(_BLACK_AND_WHITE)
@@ -140,9 +140,9 @@ class MaskValues:
         if has_white and others:
             self._both = True
         elif others:
-            self._plain.append(name)
+            self._plain.append(file)
         elif has_white and ids[0] == 0:
-            self._white.append(name)
+            self._white.append(file)
 
     def _numbered(self, allowed: int, *, named: bool) -> Iterator[Finding]:
         """Finding on masks that number the objects of each image, so that an id has no meaning of its own."""
@@ -208,11 +208,15 @@ class MaskValues:
             yield from _from_one(tally.ids() - {ignore_index}, allowed)
         yield from self._grey(tally.ids(), allowed, ignore_index, named=named)
         if self._white and self._plain and not self._both:
-            message = (
-                f"{counted(len(self._white), 'mask')} hold 0 and 255 ({listed(self._white, NAMED)}), "
-                f"{len(self._plain)} hold ids ({listed(self._plain, NAMED)}), and none holds both"
+            white, plain = (
+                listed(files, NAMED, name=lambda file: relative_name(file, self.root))
+                for files in (self._white, self._plain)
             )
-            yield finding("S409", self._white[0], message)
+            message = (
+                f"{counted(len(self._white), 'mask')} hold 0 and 255 ({white}), "
+                f"{len(self._plain)} hold ids ({plain}), and none holds both"
+            )
+            yield finding("S409", relative_name(self._white[0], self.root), message)
         yield from _empty_parts(tally, ignore_index, background)
 
     def _shared_masks(self) -> Iterator[Finding]:
