@@ -99,4 +99,5 @@ def has_errors(findings: Iterable[Finding]) -> bool:
 def in_order(findings: Iterable[Finding]) -> list[Finding]:
     """Errors first, then by code; the order in which they were found within."""
     rank = {severity: place for place, severity in enumerate(Severity)}
-    return sorted(findings, key=lambda finding: (rank[finding.severity], finding.code))
+    # in two sorts, for which no pair is made of each of very many findings
+    return sorted(sorted(findings, key=lambda finding: finding.code), key=lambda finding: rank[finding.severity])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from segcli.data.lists import relative_name
 from segcli.data.samples import Split
@@ -12,8 +11,9 @@ from segcli.findings import Finding
 from segcli.rules import finding
 
 
-class SeenImage(NamedTuple):
-    """An image, its split, and the list line or annotation entry that names it; a tuple, as very many are made."""
+@dataclass(frozen=True, slots=True)
+class SeenImage:
+    """An image, its split, and the list line or annotation entry that names it."""
 
     path: str
     split: Split
