@@ -13,7 +13,17 @@ from segcli.data.image import Labels, RgbImage
 from segcli.errors import WeightsError
 from segcli.inference.activation import PLAIN, Activation
 from segcli.inference.label_scores import LabelScores, label_scores
-from segcli.inference.preprocess import Forward, GivesLabels, NetworkInput, fitted_size, normalise, resize_image
+from segcli.inference.preprocess import (
+    Forward,
+    GivesLabels,
+    GivesLabelsOfRows,
+    ImageRows,
+    NetworkInput,
+    fitted_size,
+    normalise,
+    pad_input,
+    resize_image,
+)
 from segcli.models.spec import Preprocess
 
 _ROWS = 64
@@ -41,8 +51,12 @@ def label_maps(
     Returns:
         One label map per image, uint8 [H, W].
     """
-    inputs, used, padded = network_inputs(images, preprocess, input_size)
+    resized, used, padded = _resized(images, preprocess, input_size)
     height, width = images[0].shape[:2] if own_size else used
+    if isinstance(forward, GivesLabelsOfRows) and forward.takes_rows(*padded):
+        given = (ImageRows(rgb, preprocess, padded) for rgb in resized)
+        return [forward.labels_of_rows(rows, used, (height, width)) for rows in given]
+    inputs = pad_input(normalise(resized, preprocess), padded)
     if isinstance(forward, GivesLabels):
         return list(forward.labels(inputs, used, (height, width)))
     outputs = forward(inputs)
@@ -103,12 +117,17 @@ def network_inputs(
     images: Sequence[RgbImage], preprocess: Preprocess, input_size: tuple[int, int] | None
 ) -> tuple[NetworkInput, tuple[int, int], tuple[int, int]]:
     """The network's input, then height and width of the images in it, then those of the whole input."""
+    resized, used, padded = _resized(images, preprocess, input_size)
+    return pad_input(normalise(resized, preprocess), padded), used, padded
+
+
+def _resized(
+    images: Sequence[RgbImage], preprocess: Preprocess, input_size: tuple[int, int] | None
+) -> tuple[list[RgbImage], tuple[int, int], tuple[int, int]]:
+    """The images in the network's input, their height and width there, and those of the whole input."""
     height, width = images[0].shape[:2]
     used, padded = _sizes(height, width, preprocess, input_size)
-    inputs = normalise([resize_image(rgb, *used, area=preprocess.area) for rgb in images], preprocess)
-    if used != padded:
-        inputs = np.pad(inputs, ((0, 0), (0, 0), (0, padded[0] - used[0]), (0, padded[1] - used[1])))
-    return inputs, used, padded
+    return [resize_image(rgb, *used, area=preprocess.area) for rgb in images], used, padded
 
 
 def _sizes(

@@ -49,9 +49,20 @@ class EnlargedOutside:
 
     def labels(self, images: NetworkInput, used: tuple[int, int], size: tuple[int, int]) -> Labels:
         """Label maps [N, H, W]; see `segcli.inference.preprocess.GivesLabels`."""
-        whole = (images.shape[2], images.shape[3])
+        return self.labels_of_small(self._small(images), (images.shape[2], images.shape[3]), used, size)
+
+    def labels_of_small(
+        self, small: NDArray[np.float32], whole: tuple[int, int], used: tuple[int, int], size: tuple[int, int]
+    ) -> Labels:
+        """Label maps [N, H, W] of small logits.
+
+        Args:
+            small: Logits [N, classes, h, w].
+            whole: Height and width of the network's input.
+            used: Height and width of the part of it that is not padding.
+            size: Height and width of the label maps.
+        """
         inner = inside(whole, used, whole)
-        small = self._small(images)
         if small.shape[1] * whole[0] * whole[1] <= _FEW_VALUES:
             rows, columns = slice(inner[0]), slice(inner[1])
             return np.stack([labels_of(self._enlarged(one, *whole)[:, rows, columns], *size) for one in small])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol, runtime_checkable
 
@@ -33,6 +34,53 @@ class GivesLabels(Protocol):
             used: Height and width of the part of `images` that is not padding.
             size: Height and width of the label maps.
         """
+
+
+@dataclass(frozen=True)
+class ImageRows:
+    """The network's input for one image, of which only the rows that are needed at a time are normalised.
+
+    Attributes:
+        image: The image, resized, uint8 [height, width, channels].
+        preprocess: Mean and standard deviation.
+        padded: Height and width of the whole input, with zeros below the image and on its right.
+    """
+
+    image: RgbImage
+    preprocess: Preprocess
+    padded: tuple[int, int]
+
+    @property
+    def height(self) -> int:
+        """Rows of the whole input."""
+        return self.padded[0]
+
+    def rows(self, top: int, end: int) -> NetworkInput:
+        """Rows from `top` to before `end` of the whole input, [1, channels, end - top, W]."""
+        return pad_input(normalise([self.image[top:end]], self.preprocess), (end - top, self.padded[1]))
+
+
+@runtime_checkable
+class GivesLabelsOfRows(Protocol):
+    """A network that runs large images part by part, so that they need less memory."""
+
+    def takes_rows(self, height: int, width: int) -> bool:
+        """Whether an input of this size is worth it."""
+
+    def labels_of_rows(self, image: ImageRows, used: tuple[int, int], size: tuple[int, int]) -> NDArray[np.uint8]:
+        """The label map of one image, uint8 [H, W]; the same as `GivesLabels.labels` gives.
+
+        Args:
+            image: The network's input.
+            used: Height and width of the part of `image` that is not padding.
+            size: Height and width of the label map.
+        """
+
+
+def pad_input(inputs: NetworkInput, padded: tuple[int, int]) -> NetworkInput:
+    """The network's input with zeros below the images and on their right, so that it has a height and a width."""
+    below, right = (whole - side for whole, side in zip(padded, inputs.shape[2:], strict=True))
+    return np.pad(inputs, ((0, 0), (0, 0), (0, below), (0, right))) if below or right else inputs
 
 
 def normalise(images: Sequence[RgbImage], preprocess: Preprocess) -> NetworkInput:

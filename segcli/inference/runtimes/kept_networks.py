@@ -5,11 +5,15 @@ They are not kept beside the model, where they would have to be proven and shipp
 
 from __future__ import annotations
 
+import logging
 import shutil
 from pathlib import Path
 
+from segcli.data.files import write_bytes_atomic
 from segcli.weights.cache import cache_folder
 from segcli.weights.digests import digest_of
+
+log = logging.getLogger("segcli.predict")
 
 FOLDER = "cut"
 """Folder in the cache."""
@@ -32,6 +36,18 @@ def kept_form(source: Path, ending: str) -> Path | None:
         return folder / f"{stem}.{ending}"
     except (OSError, RuntimeError):  # RuntimeError: there is no home folder
         return None
+
+
+def keep_bytes(target: Path | None, content: bytes) -> Path | None:
+    """Writes a form of one file into the cache; None where that fails."""
+    if target is None:
+        return None
+    try:
+        write_bytes_atomic(target, content)
+        keep_few(target)
+    except OSError as fault:
+        log.debug("a form of a network cannot be kept: %s", fault)
+    return target if target.is_file() else None
 
 
 def keep_few(newest: Path) -> None:

@@ -5,19 +5,16 @@ To cut it takes as long as to open it, so the cut network is kept in the cache o
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from segcli.data.files import write_bytes_atomic
 from segcli.inference.exported_model import LOGITS_TENSOR
 from segcli.inference.onnx_worker import cut_to_logits
-from segcli.inference.runtimes.kept_networks import ONE_FILE, keep_few, kept_form
-
-log = logging.getLogger("segcli.predict")
+from segcli.inference.runtimes.kept_networks import ONE_FILE, keep_bytes, kept_form
 
 _SHAPE_STEPS = frozenset({"Slice", "Gather", "Concat", "Cast", "Squeeze", "Unsqueeze", "Reshape", "Identity"})
 """Operators that pass on sizes without changing them."""
@@ -60,7 +57,7 @@ def cut_network(file: Path) -> CutNetwork | None:
     end = cut_enlargement(model)
     content = bytes(model.SerializeToString())
     is_the_same = kept_form(file, f"{end.value}{ONE_FILE}") == kept[end]  # not replaced while it was read
-    written = _keep(kept[end], content) if is_the_same else None
+    written = keep_bytes(kept[end], content) if is_the_same else None
     return CutNetwork(content if written is None else written, end)
 
 
@@ -96,7 +93,9 @@ def cut_enlargement(model: Any) -> End:
     small = onnx.helper.make_tensor_value_info(last.input[0], onnx.TensorProto.FLOAT, [None] * 4)
     del model.graph.output[:]
     model.graph.output.append(small)
-    _drop_unused(model, producers)
+    used = needed_nodes(model.graph.node, [last.input[0]])
+    del model.graph.node[:]
+    model.graph.node.extend(used)
     return end
 
 
@@ -129,25 +128,14 @@ def _shape_read_by(producers: dict[str, Any], name: str) -> set[str]:
     return found
 
 
-def _drop_unused(model: Any, producers: dict[str, Any]) -> None:
-    """Removes the nodes that no output needs."""
-    waiting, needed = [output.name for output in model.graph.output], set[str]()
+def needed_nodes(nodes: Iterable[Any], wanted: Iterable[str], given: Collection[str] = ()) -> list[Any]:
+    """The nodes that lead from given tensors to wanted ones, in their order."""
+    known = list(nodes)
+    producers = {name: node for node in known for name in node.output if name not in given}
+    waiting, needed = list(wanted), set[str]()
     while waiting:
         node = producers.get(waiting.pop())
         if node is not None and node.output[0] not in needed:
             needed.add(node.output[0])
             waiting.extend(node.input)
-    for node in [node for node in model.graph.node if node.output[0] not in needed]:
-        model.graph.node.remove(node)
-
-
-def _keep(target: Path | None, content: bytes) -> Path | None:
-    """Writes a cut network into the cache; None where that fails."""
-    if target is None:
-        return None
-    try:
-        write_bytes_atomic(target, content)
-        keep_few(target)
-    except OSError as fault:
-        log.debug("the cut network cannot be kept: %s", fault)
-    return target if target.is_file() else None
+    return [node for node in known if node.output[0] in needed]

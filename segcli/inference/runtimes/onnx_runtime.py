@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from segcli.inference.graphs import Graph
 from segcli.inference.preprocess import NetworkInput
+from segcli.inference.runtimes.band_network import open_bands
 from segcli.inference.runtimes.onnx_graph import cut_network
 from segcli.inference.runtimes.onnx_session import open_session, returning_memory
 from segcli.inference.runtimes.protocol import naming_file
@@ -40,7 +42,8 @@ class OnnxRuntime:
         self.file = file
         cut = None if foreign else cut_network(file)
         self._session = open_session(file if cut is None else cut.source, threads, foreign=foreign)
-        self.on_device = enlarged_outside(self._run, cut)
+        bands = None if cut is None else partial(open_bands, cut, file, threads)
+        self.on_device = enlarged_outside(self._run, cut, bands)
         self._input = self._session.get_inputs()[0].name
         self._output = self._session.get_outputs()[0].name
 

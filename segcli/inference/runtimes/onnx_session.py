@@ -11,7 +11,8 @@ import hashlib
 import logging
 import mmap
 import platform
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -31,23 +32,26 @@ _PLACE_OF_WEIGHTS = b"\x0a\x08location"
 """Key with which an ONNX file names another file for the weights of a tensor, as protobuf writes it."""
 
 
-def open_session(source: Path | bytes, threads: int, *, foreign: bool = False) -> Any:
+def open_session(source: Path | bytes, threads: int, *, foreign: bool = False, shares: bool = False) -> Any:
     """An `onnxruntime.InferenceSession` on the CPU.
 
     Args:
         source: An ONNX file, or its content.
         threads: Number of threads.
         foreign: Whether segcli did not write it, so that its weights may be in other files.
+        shares: Whether it takes memory from what all such sessions share, and no more than is asked for: for networks
+            that run in turn on large images.
     """
+    options = partial(_options, threads, shares=shares and _memory_is_shared())
     target = _optimised_folder(source) if isinstance(source, Path) else None
     if target is None or (foreign and isinstance(source, Path) and _has_weights_elsewhere(source)):
-        return _session(source, _options(threads))
+        return _session(source, options())
     if (target / _NETWORK).is_file():
         try:
-            return _session(target / _NETWORK, _as_it_is(_options(threads)))
+            return _session(target / _NETWORK, _as_it_is(options()))
         except Exception as fault:  # onnxruntime's own kinds of exception are not public
             log.debug("the optimised network is made again: %s", fault)
-    return _made(source, target, threads)
+    return _made(source, target, options)
 
 
 @cache
@@ -60,9 +64,25 @@ def returning_memory() -> Any:
     return options
 
 
-def _made(source: Path | bytes, target: Path, threads: int) -> Any:
+@cache
+def _memory_is_shared() -> bool:
+    """Registers the memory that sessions share; False where other code in this process registered its own."""
+    import onnxruntime
+
+    kinds = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
+    # no limit; grows by what is asked for, not by doubling; the rest as it is
+    growth = onnxruntime.OrtArenaCfg(0, 1, -1, -1)
+    try:
+        onnxruntime.create_and_register_allocator(onnxruntime.OrtMemoryInfo("Cpu", *kinds), growth)
+    except Exception as fault:  # onnxruntime's own kinds of exception are not public
+        log.debug("sessions do not share memory: %s", fault)
+        return False
+    return True
+
+
+def _made(source: Path | bytes, target: Path, fresh_options: Callable[[], Any]) -> Any:
     """A session whose optimised network is left in `target`; nothing is left where that cannot be written."""
-    options = _options(threads)
+    options = fresh_options()
     opened: list[Any] = []
     try:
         with whole_folder(target) as fresh:
@@ -78,7 +98,7 @@ def _made(source: Path | bytes, target: Path, threads: int) -> Any:
         keep_few(target)
     except Exception as fault:  # a fault of the network itself is raised below
         log.debug("the optimised network cannot be kept: %s", fault)
-    return opened[0] if opened else _session(source, _options(threads))
+    return opened[0] if opened else _session(source, fresh_options())
 
 
 def _has_weights_elsewhere(source: Path) -> bool:
@@ -105,7 +125,7 @@ def _processor() -> str:
     return " ".join(named) if lines else f"{platform.machine()} {platform.processor()}"
 
 
-def _options(threads: int) -> Any:
+def _options(threads: int, *, shares: bool) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -114,6 +134,8 @@ def _options(threads: int) -> Any:
     options.log_severity_level = _ERRORS_ONLY
     # a pattern is one more block of memory as large as all that the first run took, and is no faster on a CPU
     options.enable_mem_pattern = False
+    if shares:
+        options.add_session_config_entry("session.use_env_allocators", "1")
     return options
 
 
