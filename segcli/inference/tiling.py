@@ -17,6 +17,9 @@ _NETWORK_BYTES = {"paddle": 1000}
 _FAST_BYTES = 450
 """Bytes per pixel of a network that takes images in their own size, measured with 19 classes: PP-LiteSeg-T 249, UNet-S
 365, SegFormer-B0 430 on OpenVINO, UNet-S 968 on Paddle."""
+_BAND_BYTES = 225
+"""Bytes per pixel of a network that runs in bands: at most half of the whole one's; 37 for PP-LiteSeg-T, 58 for
+SeaFormer_tiny."""
 _IMAGE_BYTES = 40
 """Bytes per pixel of an image, its label map, its drawing and their copies, in addition to the network."""
 _SIDE_PX = 1024
@@ -35,15 +38,21 @@ class Tiling:
         window: Size and stride of the tiles of images that do not fit into memory.
         most_px: Pixels of the largest image that is predicted whole; 0 splits every image.
         decoded_px: Pixels of the largest image that is decoded whole.
+        banded_px: Pixels of the largest image that is predicted whole if its network runs in bands.
     """
 
     window: SlidingWindowConfig
     most_px: int
     decoded_px: int
+    banded_px: int = 0
 
     def of(self, size: tuple[int, int]) -> SlidingWindowConfig | None:
         """The tiles of an image of size (height, width); None if it is predicted whole."""
         return self.window if size[0] * size[1] > self.most_px else None
+
+    def fits_in_bands(self, size: tuple[int, int]) -> bool:
+        """Whether an image of size (height, width) is predicted whole if its network runs in bands."""
+        return size[0] * size[1] <= self.banded_px
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for result files."""
@@ -85,9 +94,8 @@ def tiling(wanted: SlidingWindowConfig | None, memory_mb: int | None, network: N
     per_pixel = _IMAGE_BYTES if shrinks else _NETWORK_BYTES.get(network.runtime, _FAST_BYTES)
     sides = _learnt_sides(network) if shrinks else (_SIDE_PX, _SIDE_PX)
     stride = tuple(max(1, round(side * _STEP)) for side in sides)
-    return Tiling(
-        SlidingWindowConfig(crop_size=sides, stride=(stride[0], stride[1])), int(budget // per_pixel), decoded_px
-    )
+    window = SlidingWindowConfig(crop_size=sides, stride=(stride[0], stride[1]))
+    return Tiling(window, int(budget // per_pixel), decoded_px, int(budget // _BAND_BYTES))
 
 
 def _tell_of_scale(window: SlidingWindowConfig, network: NetworkFacts) -> None:

@@ -21,7 +21,7 @@ from segcli.inference.decode_labels import label_maps, logits_of, scored_maps
 from segcli.inference.entropy import entropy_map
 from segcli.inference.guests.semantic import activation_of
 from segcli.inference.label_scores import LabelScores, label_scores
-from segcli.inference.preprocess import Forward
+from segcli.inference.preprocess import Forward, GivesLabelsOfRows
 from segcli.inference.runtimes.protocol import forward_of
 from segcli.inference.tiles import GradedMaps, TileSettings, graded_map_tiled, label_map_tiled, scored_map_tiled
 from segcli.steps.predict.exported_predictor import ExportedPredictor
@@ -47,7 +47,7 @@ class SemanticPredictor(ExportedPredictor):
 
     def predict(self, items: Sequence[SourceItem]) -> Iterator[SegResult]:
         """One result for each item that has an image, in order; images of equal size run in one batch."""
-        if "entropy" in (self.settings.write or ()):
+        if self._wants_entropy:
             return map(self._with_entropy, (item for item in items if item.windows is not None))
         return self._plain(items)
 
@@ -67,6 +67,10 @@ class SemanticPredictor(ExportedPredictor):
     @property
     def _wants_confidence(self) -> bool:
         return bool(self.settings.confidence) or "confidence" in (self.settings.write or ())
+
+    @property
+    def _wants_entropy(self) -> bool:
+        return "entropy" in (self.settings.write or ())
 
     def _with_entropy(self, item: SourceItem) -> SegResult:
         """A result with the entropy."""
@@ -148,17 +152,25 @@ class SemanticPredictor(ExportedPredictor):
         """The tiles of an image; None for an image that `target_size` resizes, which is processed whole."""
         if self.settings.sliding_window is None and resized(size[1], size[0], self.settings.target_size) is not None:
             return None
-        return self.tiling.of((size[0], size[1]))
+        height, width = size
+        window = self.tiling.of((height, width))
+        return None if window and self._runs_in_bands(height, width) else window
+
+    def _runs_in_bands(self, height: int, width: int) -> bool:
+        """Whether nothing but the label map is asked for, and it is made in less memory than the whole image takes."""
+        if self._wants_confidence or self._wants_entropy or not self.tiling.fits_in_bands((height, width)):
+            return False
+        forward = self._forward
+        return isinstance(forward, GivesLabelsOfRows) and forward.takes_rows(height, width)
 
     def _large(self, item: SourceItem, image: Windows) -> LargeSegResult:
         """The result of an image that, like its label map, is never held in memory as a whole."""
         size = image.size
         window = self._tiles_of(size) or self.tiling.window
-        wants_entropy = "entropy" in (self.settings.write or ())
         maps = GradedMaps(
             LabelStore(*size),
             LabelStore(*size) if self._wants_confidence else None,
-            LabelStore(*size) if wants_entropy else None,
+            LabelStore(*size) if self._wants_entropy else None,
         )
         settings, (forward, activation) = self._tile_settings(window), self._network
         if maps.confidence is None and maps.entropy is None:

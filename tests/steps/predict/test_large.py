@@ -20,6 +20,7 @@ from segcli.data.sources import open_sources
 from segcli.data.tiff_writer import geo_tags
 from segcli.errors import ConfigError
 from segcli.inference import tiling as tiling_module
+from segcli.inference.runtimes import small_logits
 from segcli.inference.tiles import GradedMaps
 from segcli.inference.tiling import NetworkFacts, tiling
 from segcli.models.spec import Preprocess
@@ -96,6 +97,24 @@ def test_only_what_does_not_fit_is_cut(scene, tmp_path, monkeypatch):
     assert cut.tiles == {"crop_size": [1024, 1024], "stride": [768, 768], "border": "inside"}
     assert run(scene, tmp_path / "c", memory_mb=53).predicted[0].tiles is None
     assert run(scene, tmp_path / "d", memory_mb=50, target_size=64).predicted[0].tiles is None
+
+
+def test_what_fits_in_bands_is_not_cut(tmp_path, monkeypatch):
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    monkeypatch.setattr(small_logits, "_LEAST_PX", 0)
+    image = tmp_path / "high.png"
+    cv2.imwrite(str(image), np.random.default_rng(0).integers(0, 256, (1300, 40, 3), np.uint8))
+    whole = run(image, tmp_path / "whole", memory_mb=24)  # 52,000 px at 450 bytes
+    banded = run(image, tmp_path / "banded", memory_mb=20)
+    assert whole.predicted[0].tiles is banded.predicted[0].tiles is None
+    labels = [read_mask(tmp_path / name / "high_res.png") for name in ("whole", "banded")]
+    np.testing.assert_array_equal(*labels)
+    assert run(image, tmp_path / "little", memory_mb=11).predicted[0].tiles, "also too large in bands"
+    assert run(image, tmp_path / "scored", memory_mb=20, confidence=True).predicted[0].tiles, (
+        "asks for more than labels"
+    )
+    assert run(image, tmp_path / "openvino", memory_mb=20, runtime="openvino").predicted[0].tiles, "has no bands"
 
 
 def test_tiles_are_as_large_as_the_images_of_the_training():
