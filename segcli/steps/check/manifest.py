@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeVar
@@ -37,7 +38,7 @@ log = logging.getLogger("segcli.check")
 FILE = "check_dataset/manifest.sqlite"
 MOST_ENTRIES = 200_000
 """Most samples that are kept, about 1,500 bytes each."""
-_SCHEMA = 1
+_SCHEMA = 2
 _SETTLED_NS = 2_000_000_000
 _AT_ONCE = 1000
 
@@ -49,12 +50,12 @@ class Entry:
     """The cached facts of a sample.
 
     Attributes:
-        key: Absolute paths of its files.
+        key: Absolute paths of its files, as bytes: a name need not be a text in UTF-8.
         stamp: Sizes, timestamps and inodes of its files.
         text: Its facts as JSON; None if they are unknown or must not be kept.
     """
 
-    key: str
+    key: bytes
     stamp: str
     text: str | None = None
 
@@ -70,9 +71,8 @@ class Manifest:
     def __init__(self, earlier: sqlite3.Connection | None, target: sqlite3.Connection | None) -> None:
         self._earlier = earlier
         self._target = target
-        self._waiting: list[tuple[str, str, str]] = []
+        self._waiting: list[tuple[bytes, str, str]] = []
         self._count = 0
-        self._folder = os.getcwd()  # noqa: PTH109
 
     @property
     def are_kept(self) -> bool:
@@ -84,14 +84,19 @@ class Manifest:
         stamp = _stamp(files)
         if stamp is None:
             return None
-        # no name of a file holds a NUL
-        key = "\0".join(os.path.join(self._folder, file) for file in files)  # noqa: PTH118 - ten times faster
+        paths = (file if os.path.isabs(file) else os.path.join(self._folder, file) for file in files)  # noqa: PTH117, PTH118
+        key = os.fsencode("\0".join(paths))  # no name of a file holds a NUL
         row = None
         if self._earlier is not None:
             with suppress(sqlite3.Error):
                 query = "SELECT facts FROM entries WHERE name = ? AND stamp = ?"
                 row = self._earlier.execute(query, (key, stamp)).fetchone()
         return Entry(key, stamp, row[0] if row is not None and isinstance(row[0], str) else None)
+
+    @cached_property
+    def _folder(self) -> str:
+        """Asked for at the first relative path: a working folder may be gone."""
+        return os.getcwd()  # noqa: PTH109
 
     def keep(self, entry: Entry | None) -> None:
         """Keeps an entry for the next check."""
@@ -155,7 +160,7 @@ def _make(path: Path, settings: str) -> sqlite3.Connection:
     target.execute("PRAGMA journal_mode = OFF")
     target.execute("PRAGMA synchronous = OFF")
     target.execute("CREATE TABLE settings (value TEXT)")
-    target.execute("CREATE TABLE entries (name TEXT PRIMARY KEY, stamp TEXT, facts TEXT)")
+    target.execute("CREATE TABLE entries (name BLOB PRIMARY KEY, stamp TEXT, facts TEXT)")
     target.execute("INSERT INTO settings VALUES (?)", (settings,))
     target.commit()
     return target

@@ -72,6 +72,34 @@ def test_second_check_decodes_nothing_and_tells_the_same(
 
 
 @pytest.mark.usefixtures("old")
+def test_folder_whose_name_is_not_utf_8_has_entries_too(tmp_path: Path) -> None:
+    root = make_seg_folder(tmp_path / "data", train=3, val=2).root
+    try:
+        root = root.rename(tmp_path / os.fsdecode(b"caf\xe9"))
+    except OSError:
+        pytest.skip("this file system takes names in UTF-8 alone")
+    first, second = (check(root, tmp_path / "out") for _ in range(2))
+    assert (first.looked_at.known, second.looked_at.known) == (0, 5)
+
+
+@pytest.mark.usefixtures("old")
+def test_dataset_given_in_full_needs_no_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, gone = make_seg_folder(tmp_path / "data", train=3, val=2).root, tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert [check(root, tmp_path / "out").looked_at.known for _ in range(2)] == [0, 5]
+
+
+@pytest.mark.usefixtures("old")
+def test_dataset_given_relatively_is_known_by_its_full_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = make_seg_folder(tmp_path / "data", train=3, val=2).root
+    check(root, tmp_path / "out")
+    monkeypatch.chdir(tmp_path)
+    assert check(Path("data"), tmp_path / "out").looked_at.known == 5
+
+
+@pytest.mark.usefixtures("old")
 @pytest.mark.parametrize(
     ("rule", "model", "spoil"),
     [
