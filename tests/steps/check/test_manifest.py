@@ -72,7 +72,8 @@ def test_second_check_decodes_nothing_and_tells_the_same(
 
 
 @pytest.mark.usefixtures("old")
-def test_folder_whose_name_is_not_utf_8_has_entries_too(tmp_path: Path) -> None:
+def test_folder_whose_name_is_not_utf_8_has_entries_too(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("WARNING", "segcli.check")  # a test's log is sent between processes, in UTF-8
     root = make_seg_folder(tmp_path / "data", train=3, val=2).root
     try:
         root = root.rename(tmp_path / os.fsdecode(b"caf\xe9"))
