@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice, repeat
+from itertools import chain, islice, repeat
 from threading import Event
 from typing import TypeVar
 
@@ -65,6 +65,16 @@ def map_ahead(
                 stopped.set()
             for future in waiting:
                 future.cancel()
+
+
+def started(items: Iterable[Item]) -> Iterator[Item]:
+    """The items, of which the first is taken at once: what is computed ahead of its use is then on its way.
+
+    >>> list(started("abc"))
+    ['a', 'b', 'c']
+    """
+    source = iter(items)
+    return chain(list(islice(source, 1)), source)
 
 
 def read_ahead(items: Iterable[Item], count: int) -> Iterator[Item]:

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from segcli.data.prefetch import batched, map_ahead, read_ahead
+from segcli.data.prefetch import batched, map_ahead, read_ahead, started
 
 
 def test_order_is_kept_and_no_more_than_a_few_are_made_ahead():
@@ -91,3 +91,14 @@ def test_leaving_early_does_not_begin_what_waits():
     assert next(outcomes) == 0
     outcomes.close()
     assert len(begun) < 5
+
+
+def test_what_is_started_is_under_way_before_it_is_used():
+    taken = []
+    stream = started(map_ahead(taken.append, range(4), workers=1))
+    deadline = time.monotonic() + 20
+    while len(taken) < 4 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert taken == [0, 1, 2, 3]
+    assert list(stream) == [None] * 4
+    assert list(started([])) == []

@@ -88,7 +88,7 @@ def is_crowd(entry: Mapping[str, Any], faults: list[Fault] | None = None) -> boo
 
 
 def _is_set(flag: Any) -> bool:
-    return bool(_FLAGS.get(str(flag).strip().lower()))
+    return flag is not None and bool(_FLAGS.get(str(flag).strip().lower()))
 
 
 def outline_box(outline: Polygons | Rle) -> BoxLtwh:

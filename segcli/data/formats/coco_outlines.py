@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, chain
+from itertools import accumulate, chain, compress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,14 +61,15 @@ def _measured(outlines: Sequence[list[list[Any]]]) -> list[Outline]:
     """What is known of all these outlines; nothing if a value of one is no number, or far away."""
     rings = list(chain.from_iterable(outlines))
     values = list(chain.from_iterable(rings))
-    kinds = set(map(type, values))
-    if not kinds or not kinds <= NUMBERS:
-        return []
     try:
         numbers = as_array(values)
-    except OverflowError:
+    except (OverflowError, TypeError):
         return []
-    if not np.abs(numbers).max() <= FAR_PX:  # nor NaN
+    if not len(numbers) or not np.abs(numbers).max() <= FAR_PX:  # nor NaN
+        return []
+    # only what is whole can be an integer, true or false
+    kinds = set(map(type, compress(values, (numbers == np.rint(numbers)).tobytes())))
+    if not kinds <= NUMBERS:
         return []
     x, y = numbers.reshape(-1, 2).T
     areas = iter(_areas_px(x, y, [len(ring) // 2 for ring in rings]))
@@ -76,7 +77,7 @@ def _measured(outlines: Sequence[list[list[Any]]]) -> list[Outline]:
     left, top = np.minimum.reduceat(x, first), np.minimum.reduceat(y, first)
     wide, high = np.maximum.reduceat(x, first) - left, np.maximum.reduceat(y, first) - top
     boxes = zip(left.tolist(), top.tolist(), wide.tolist(), high.tolist(), strict=True)
-    ring_of = tuple if kinds == {float} else _as_floats
+    ring_of = tuple if kinds <= {float} else _as_floats
     return [
         Outline(tuple(map(ring_of, outline)), box, [next(areas) for _ in outline])
         for outline, box in zip(outlines, boxes, strict=True)

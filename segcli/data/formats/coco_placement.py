@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from segcli.data.formats.coco_object_rules import PlacedObject
 from segcli.data.instances import Polygons
@@ -42,15 +42,23 @@ def placement_findings(objects: Sequence[PlacedObject], images: Collection[int],
 
 def _repeated(by_image: dict[int, list[PlacedObject]], file: str) -> Iterator[Finding]:
     """One finding where most images have exactly the same outlines."""
-    alike: dict[frozenset[object], list[int]] = defaultdict(list)
-    for image_id, own in by_image.items():
-        alike[frozenset(_as_key(placed) for placed in own)].append(image_id)
-    most = max(alike.values(), key=len, default=[])
+    roughly = _largest(by_image, lambda placed: placed.parsed.around)
+    if len(roughly) < FEWEST_IMAGES or 2 * len(roughly) <= len(by_image):
+        return  # boxes are compared faster than outlines
+    most = _largest({image_id: by_image[image_id] for image_id in roughly}, _as_key)
     if len(most) >= FEWEST_IMAGES and 2 * len(most) > len(by_image):
         others = counted(len(most) - 1, "other image")
         yield finding(
             "C167", file, f"image id {most[0]} and {others} of {len(by_image)} have exactly the same outlines"
         )
+
+
+def _largest(by_image: Mapping[int, Iterable[PlacedObject]], key: Callable[[PlacedObject], object]) -> list[int]:
+    """The largest group of images whose objects have the same keys."""
+    alike: dict[frozenset[object], list[int]] = defaultdict(list)
+    for image_id, own in by_image.items():
+        alike[frozenset(map(key, own))].append(image_id)
+    return max(alike.values(), key=len, default=[])
 
 
 def _as_key(placed: PlacedObject) -> object:

@@ -51,9 +51,9 @@ class Extents:
         """The extents of images, each with its size and the boxes of its outlines; those without any are left out."""
         boxes, sizes = [], []
         for size, own in images:
-            edges = np.array(list(own), np.float64).reshape(-1, 4)
-            if len(edges):
-                boxes.append([*edges[:, :2].min(axis=0), *edges[:, 2:].max(axis=0)])
+            if edges := list(own):
+                left, top, right, bottom = zip(*edges, strict=True)  # of few boxes faster than with NumPy
+                boxes.append([min(left), min(top), max(right), max(bottom)])
                 sizes.append(size)
         return Extents(np.array(boxes, np.float64).reshape(-1, 4), np.array(sizes, np.float64).reshape(-1, 2))
 

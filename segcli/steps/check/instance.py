@@ -23,6 +23,7 @@ from segcli.data.formats.coco import CocoScan
 from segcli.data.formats.instance_data import scan_instances
 from segcli.data.instances import CocoDataset, InstanceSample
 from segcli.data.lists import relative_name
+from segcli.data.prefetch import started
 from segcli.data.samples import Split
 from segcli.data.traced_mask import TracedMask
 from segcli.findings import Finding, Severity, in_order
@@ -184,21 +185,24 @@ def examine_coco_dataset(
     plan = LookPlan.of({split: dataset.samples(split) for split in Split}, settings.decoded)
     compared = {sample.image for sample in evenly([one for split in Split for one in plan.decoded(split)], COMPARED)}
     placed: list[Placed] = []
-    for facts in looks(plan, _ImageLook(compared), settings.manifest, "instance", settings.workers):
+    checked = started(looks(plan, _ImageLook(compared), settings.manifest, "instance", settings.workers))
+    # while other threads decode images
+    of_dataset = [*left_out_of_files(scan), *dataset_findings(dataset, scan.files)]
+    for facts in checked:
         sample, split = facts.sample, facts.split
         own = list(image_findings(facts, relative_name(sample.image, dataset.root), scan.files[split]))
         image = SeenImage(str(sample.image), split, f"{scan.files[split]} image id {sample.image_id}")
         findings.extend((*own, *images.update(image, facts.file)))
         _add_places(images.places, sample, own, scan.files[split])
         tally.update(sample, split)
-        if facts.file.sketch is not None:
-            placed.append(Placed.of(facts.file.sketch, borders_of_objects(sample)))
+        if facts.placed is not None:
+            placed.append(facts.placed)
         sound = not any(found.severity is Severity.ERROR for found in own)
         if sample.objects and sound and len(drawable[split]) < settings.draw:
             drawable[split].append(sample)
     _add_objects(images.places, scan)
-    findings.extend((*images.findings(settings.workers), *left_out_of_files(scan)))
-    findings.extend((*dataset_findings(dataset, scan.files), *misplaced(placed, "C177", scan.files[Split.TRAIN])))
+    findings.extend((*images.findings(settings.workers), *of_dataset))
+    findings.extend(misplaced(placed, "C177", scan.files[Split.TRAIN]))
     findings.extend(class_findings(tally, dataset, scan.files, num_classes))
     images_of = {split: [str(sample.image) for sample in dataset.samples(split)] for split in Split}
     val_file = scan.files[Split.VAL]
@@ -351,7 +355,9 @@ class _ImageLook:
     def completed(self, facts: Sequence[ImageFacts]) -> Iterator[ImageFacts]:
         measure([one.file for one in facts])
         for one, view in zip(facts, ObjectsView.of_each(one.sample for one in facts), strict=True):
-            yield replace(one, faults=tuple(object_faults(view)))
+            sketch = one.file.sketch
+            placed = None if sketch is None else Placed.of(sketch, borders_of_objects(one.sample))
+            yield replace(one, faults=tuple(object_faults(view)), placed=placed)
 
     def read(self, sample: InstanceSample, split: Split, plain: Any) -> ImageFacts:
         return ImageFacts(sample, split, file_from_plain(str(sample.image), plain, sketched=self._is_sketched(sample)))

@@ -20,6 +20,7 @@ from segcli.steps.check.files import (
     turned_words,
 )
 from segcli.steps.check.objects_view import ObjectFault
+from segcli.steps.check.placement import Placed
 
 IMAGE_RULES = ImageRules(damaged="C110", pages="C171", bands="C172", dim="C173", undefined="C175", blank="C176")
 
@@ -33,12 +34,14 @@ class ImageFacts:
         split: Its split.
         file: Facts of the image file.
         faults: Faults of its objects; none if the image is not decoded.
+        placed: Its edges and outlines, made small; None for an image that is not compared with its labels.
     """
 
     sample: InstanceSample
     split: Split
     file: FileFacts
     faults: tuple[ObjectFault, ...] = ()
+    placed: Placed | None = None
 
 
 def image_findings(facts: ImageFacts, name: str, annotation_file: str) -> Iterator[Finding]:

@@ -38,6 +38,15 @@ def test_a_faulty_value_leaves_the_outlines_to_the_slow_way(value: Any):
     assert list(measured_outlines([entry(SQUARE), entry([0, 0, 5, 0, 5, value])])) == [None, None]
 
 
+@pytest.mark.parametrize("value", [True, False, 1, 0, -3])
+def test_whole_numbers_among_others_are_told_from_true_and_false(value: Any):
+    given = entry([0.5, 10.25, 30.5, 10.5, 30.5, value])
+    (outline,) = measured_outlines([given])
+    assert (outline is None) is isinstance(value, bool)
+    if outline is not None:
+        assert set(map(type, outline.shape[0])) == {float}
+
+
 def test_what_is_no_polygon_is_not_measured():
     entries = [{"segmentation": {"size": [2, 2], "counts": [0, 4]}}, {}, None, entry([1, 2, 3]), entry(SQUARE)]
     assert [outline is not None for outline in measured_outlines(entries)] == [False, False, False, False, True]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import cv2
@@ -18,6 +19,7 @@ from segcli.data.samples import Split
 from segcli.data.traced_mask import TracedMask
 from segcli.errors import ConfigError, DatasetError
 from segcli.report.objects import DrawnObject, draw_objects
+from segcli.steps.check import instance
 from segcli.steps.check.command import check_dataset
 from segcli.steps.check.instance import examine_coco_dataset
 from segcli.steps.check.settings import PassSettings
@@ -134,3 +136,31 @@ def test_a_image_of_another_kind_is_drawn_in_colour(folder, tmp_path):
     result = check_dataset(config(folder.root, tmp_path / "output", demo_images=1))
     drawn = cv2.imread(str(tmp_path / "output" / result.sample_paths[Split.TRAIN][0]))
     assert (drawn.max(axis=2) > drawn.min(axis=2) + 60).any()
+
+
+def test_images_are_decoded_and_compared_in_threads_while_the_rules_on_all_objects_run(tmp_path, monkeypatch):
+    """What runs between the images, or after them, is done by one core while the others wait."""
+    make_coco_folder(tmp_path, train=40, val=8)
+    this, outlined, decoded_by_then = threading.get_ident(), [], []
+    borders, rules, decode = instance.borders_of_objects, instance.dataset_findings, instance.inspect_image_file
+    decoded = []
+
+    def borders_of_objects(sample):
+        outlined.append(threading.get_ident())
+        return borders(sample)
+
+    def inspect_image_file(path, **settings):
+        decoded.append(path)
+        return decode(path, **settings)
+
+    def dataset_findings(*given):
+        decoded_by_then.append(len(decoded))
+        return rules(*given)
+
+    monkeypatch.setattr(instance, "borders_of_objects", borders_of_objects)
+    monkeypatch.setattr(instance, "inspect_image_file", inspect_image_file)
+    monkeypatch.setattr(instance, "dataset_findings", dataset_findings)
+    examine_coco_dataset(tmp_path, settings=PassSettings(workers=1))
+    assert len(decoded) == 48
+    assert outlined and this not in outlined
+    assert len(decoded_by_then) == 1 and decoded_by_then[0] < 48
