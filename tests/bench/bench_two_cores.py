@@ -5,26 +5,24 @@ The rows tell something only on a machine with nothing else at work.
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from pathlib import Path
 
 from segcli.cores import available_cores
 from segcli.steps.export.command import export_weights
 from tests.bench.bench_predict import CLASSES, write_images
-from tests.bench.peers.timed import seconds
+from tests.bench.cores import BIND, row
 from tests.bench.table import Row
 from tests.trained_model import MODEL, make_config, save_weights
 
-ROOT = Path(__file__).resolve().parents[2]
 MODELS = ("UNet-S", "PP-LiteSeg-T", "SegFormer-B0")
 TRAINING_BAR, PREDICTION_BAR = 1.15, 1.3
 """Paddle computes many operators, such as sums and activations, on one core."""
-ITERATIONS, ROUNDS = 6, 2
+ITERATIONS = 6
 
-_CORES = "import os, sys, time; os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: int(sys.argv[1])])"
 TRAIN = f"""
-{_CORES}
+{BIND}
+import time
 from segcli.cpu import prepare_cpu
 from tests.bench.one_batch import OneBatch
 prepare_cpu()
@@ -32,7 +30,7 @@ batch = OneBatch(images=2, side_px=512, classes=19, learning_rate=0.0001)
 print("SECONDS", batch.fastest(sys.argv[2], int(sys.argv[3]), time.perf_counter))
 """
 PREDICT = f"""
-{_CORES}
+{BIND}
 from pathlib import Path
 from segcli.steps.predict.command import predict
 from tests.trained_model import make_config
@@ -47,23 +45,11 @@ def run() -> list[Row]:
     """Wall time of a training iteration of 2 x 512 px, and of a predicted image of 512 x 1024 px."""
     if available_cores() == 1:
         return []
-    rows = [_row(f"training iteration of {name}", TRAIN, TRAINING_BAR, name, ITERATIONS) for name in MODELS]
+    rows = [row(f"training iteration of {name}", TRAIN, TRAINING_BAR, name, ITERATIONS) for name in MODELS]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         weights = save_weights(folder / "best_model", names=CLASSES)
         export_weights(weights, folder / "inference", make_config(folder, Export={"verify": False}))
         write_images(folder / "images")
-        rows.append(_row(f"image predicted by {MODEL} on onnxruntime", PREDICT, PREDICTION_BAR, folder))
+        rows.append(row(f"image predicted by {MODEL} on onnxruntime", PREDICT, PREDICTION_BAR, folder))
     return rows
-
-
-def _row(name: str, program: str, bar: float, *given: object) -> Row:
-    rounds = [tuple(_wall(program, cores, *given) for cores in (1, 2)) for _ in range(ROUNDS)]
-    one, two = map(min, zip(*rounds, strict=True))
-    return Row(f"{name}, 2 cores against one", f"{two:.3f} s", f"{one:.3f} s", one / two, bar)
-
-
-def _wall(program: str, cores: int, *given: object) -> float:
-    # each core a thread, as without the variable
-    variables = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(cores)}
-    return seconds(sys.executable, program, cores, *given, variables=variables)
