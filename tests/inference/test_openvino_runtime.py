@@ -7,6 +7,7 @@ import pytest
 
 from segcli.inference.runtimes import openvino_runtime
 from segcli.inference.runtimes.openvino_runtime import OpenVinoRuntime
+from tests.own_process import run_alone
 
 openvino = pytest.importorskip("openvino")
 
@@ -93,3 +94,8 @@ def test_a_network_that_answers_otherwise_with_free_sizes_is_compiled_for_each(
         given = image(side, 5)
         assert np.allclose(runtime.run(given), given.sum(1, keepdims=True), atol=1e-6)
     assert compiled == ["[1,3,4,5]", "[1,3,5,5]", "[1,3,?,?]", "[1,3,6,5]"]
+
+
+def test_signals_reach_a_process_whose_networks_were_closed() -> None:
+    """The stack of signal handlers that OpenVINO takes away would end it by a segmentation fault."""
+    run_alone(Path(__file__).with_name("alone_openvino_core.py"))

@@ -18,6 +18,7 @@ from segcli.inference.graphs import ONNX, Graph
 from segcli.inference.precision import FULL, Precision
 from segcli.inference.preprocess import NetworkInput
 from segcli.inference.runtimes.onnx_graph import cut_network
+from segcli.inference.runtimes.openvino_core import shared_core
 from segcli.inference.runtimes.protocol import naming_file
 from segcli.inference.runtimes.small_logits import enlarged_outside
 
@@ -52,7 +53,7 @@ def convert_onnx(source: Path, target: Path) -> Path:
     import openvino
 
     try:
-        openvino.save_model(openvino.Core().read_model(source), target, compress_to_fp16=False)
+        openvino.save_model(shared_core().read_model(source), target, compress_to_fp16=False)
     except RuntimeError as fault:
         raise ExportError(f"OpenVINO cannot convert the model: {fault}", path=source) from fault
     return target
@@ -71,10 +72,8 @@ class OpenVinoRuntime:
     name = "openvino"
 
     def __init__(self, file: Path, threads: int, *, foreign: bool = False, precision: Precision = FULL) -> None:
-        import openvino
-
         self.file = file
-        self._core = openvino.Core()
+        self._core = shared_core()
         cut = cut_network(file) if file.suffix == ONNX and not foreign else None
         network = self._core.read_model(file if cut is None else cut.source)
         self._model = network if foreign or cut is not None else _with_logits(network)
