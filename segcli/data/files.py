@@ -112,6 +112,8 @@ def _read(path: StrPath, most_bytes: int | None = None) -> tuple[bytes, int]:
         require_regular(path)  # a socket cannot be opened
         raise
     try:
+        if most_bytes is None and (data := _small_content(file)) is not None:
+            return data, len(data)
         status = os.fstat(file)
         if not stat.S_ISREG(status.st_mode):
             _require_content(status.st_mode, path)
@@ -120,6 +122,23 @@ def _read(path: StrPath, most_bytes: int | None = None) -> tuple[bytes, int]:
         return (data if most_bytes is not None or len(data) == size else data + _rest(file)), size
     finally:
         os.close(file)
+
+
+def _small_content(file: int) -> bytes | None:
+    """The content of a small file; None, with nothing read, of any other one and of what may be no file.
+
+    Its end is found in a third of the time of asking for its kind and size. A pipe has none, a device none but 0.
+    """
+    try:
+        size = os.lseek(file, 0, os.SEEK_END)
+        os.lseek(file, 0, os.SEEK_SET)
+        data = os.read(file, size + 1) if 0 < size < _BLOCK_BYTES else b""
+        if 0 < len(data) == size:
+            return data
+        os.lseek(file, 0, os.SEEK_SET)
+    except OSError:
+        pass  # a pipe, a terminal, a folder
+    return None
 
 
 def _rest(file: int) -> bytes:

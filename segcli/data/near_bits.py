@@ -43,10 +43,7 @@ def near_pairs(bits: NDArray[np.uint64], in_val: NDArray[np.bool_]) -> Pairs:
     bits, in_val = bits[by_value], in_val[by_value]
     bands = _bands(bits)
     found = np.empty(0, np.int64)
-    for triple, order in _orders(bands, np.arange(len(bits)), _EQUAL_BANDS):
-        keys = np.zeros(len(bits), np.uint32)
-        for band in triple:
-            keys = (keys << np.uint32(8)) | bands[band]
+    for keys, order in _orders(bands, np.zeros(len(bits), np.uint32), np.arange(len(bits)), _EQUAL_BANDS):
         ones, others = (np.concatenate(parts) for parts in zip(*_beside(keys[order], in_val[order]), strict=True))
         ones, others = order[ones], order[others]
         near = _differing(bits[ones], bits[others]) <= MOST_BITS
@@ -65,18 +62,18 @@ def _bands(bits: NDArray[np.uint64]) -> list[NDArray[np.uint8]]:
 
 
 def _orders(
-    bands: Sequence[NDArray[np.uint8]], order: Places, count: int, chosen: tuple[int, ...] = ()
-) -> Iterator[tuple[tuple[int, ...], Places]]:
-    """Each choice of so many bands, and an order in which values that agree in them lie beside each other.
+    bands: Sequence[NDArray[np.uint8]], keys: NDArray[np.uint32], order: Places, count: int
+) -> Iterator[tuple[NDArray[np.uint32], Places]]:
+    """Keys of each choice of so many bands, and an order in which values that agree in them lie beside each other.
 
     Bytes are sorted by counting, and choices that begin alike share the beginning: five times faster than sorting keys.
     """
     if not count:
-        yield chosen, order
+        yield keys, order
         return
-    for band in range(chosen[-1] + 1 if chosen else 0, len(bands) - count + 1):
-        sorted_too = order[np.argsort(bands[band][order], kind="stable")]
-        yield from _orders(bands, sorted_too, count - 1, (*chosen, band))
+    for place, band in enumerate(bands[: len(bands) - count + 1]):
+        sorted_too = order[np.argsort(band[order], kind="stable")]
+        yield from _orders(bands[place + 1 :], (keys << np.uint32(8)) | band, sorted_too, count - 1)
 
 
 def _beside(keys: NDArray[np.uint32], in_val: NDArray[np.bool_]) -> Iterator[tuple[Places, Places]]:

@@ -57,18 +57,24 @@ def refuse_overstated_size(header: ImageHeader, name: StrPath, file_bytes: int) 
     fault = overstated(header, file_bytes)
     if fault is not None:
         raise InputError(fault, path=name, hint="replace the file")
-    fault = size_fault(header.size, header.decoding_bytes) or _bands_fault(header)
+    fault = _limit_fault(header, max_pixels())
     if fault is not None:
         raise InputError(fault, path=name, hint=TOO_LARGE_HINT)
 
 
-def _bands_fault(header: ImageHeader) -> str | None:
+@lru_cache(maxsize=1 << 10)
+def _limit_fault(header: ImageHeader, most_pixels: int) -> str | None:
+    """Why an image of this header, which in a dataset is that of many files, is not decoded; known per limit."""
+    return size_fault(header.size, header.decoding_bytes) or _bands_fault(header, most_pixels)
+
+
+def _bands_fault(header: ImageHeader, most_pixels: int) -> str | None:
     """Why an image of many or wide bands is not decoded: what it takes is counted in bytes, a pixel of colour as 3."""
     if header.channels <= MOST_CHANNELS:
         return None
     width, height = header.size
     total = width * height * header.channels * header.bits // 8
-    limit = max_pixels() * _BYTES_PER_PIXEL
+    limit = most_pixels * _BYTES_PER_PIXEL
     if total <= limit:
         return None
     return f"states {width} x {height} px of {header.channels} bands, {total:,} bytes and more than {limit:,}"

@@ -30,12 +30,29 @@ _MOST_IMAGES = 200
 
 
 class ImageColours(NamedTuple):
-    """Mean and standard deviation of each channel (RGB), and the least and greatest value of all, 0 to 255."""
+    """Mean and standard deviation of each channel (RGB), and the least and greatest value of all, 0 to 255.
 
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    Eight numbers side by side, as they are made and collected for each of very many images.
+    """
+
+    mean_red: float
+    mean_green: float
+    mean_blue: float
+    std_red: float
+    std_green: float
+    std_blue: float
     lowest: float
     highest: float
+
+    @property
+    def mean(self) -> tuple[float, float, float]:
+        """Of red, green and blue."""
+        return self.mean_red, self.mean_green, self.mean_blue
+
+    @property
+    def std(self) -> tuple[float, float, float]:
+        """Standard deviation of red, green and blue."""
+        return self.std_red, self.std_green, self.std_blue
 
 
 def colours_of(rgb: NDArray[np.uint8]) -> ImageColours:
@@ -47,7 +64,7 @@ def colours_of(rgb: NDArray[np.uint8]) -> ImageColours:
     chosen = rgb if step == 1 else cv2.resize(rgb, None, fx=1 / step, fy=1 / step, interpolation=cv2.INTER_NEAREST)
     mean, std = cv2.meanStdDev(chosen)
     lowest, highest, _, _ = cv2.minMaxLoc(chosen.reshape(len(chosen), -1))  # four times faster than NumPy's two
-    return ImageColours(_three(mean.ravel().tolist()), _three(std.ravel().tolist()), lowest, highest)
+    return ImageColours._make((*mean.ravel().tolist(), *std.ravel().tolist(), lowest, highest))
 
 
 def colours_of_each(images: Sequence[NDArray[np.uint8]]) -> list[ImageColours]:
@@ -68,14 +85,8 @@ def _summed(images: NDArray[np.uint8]) -> Iterator[ImageColours]:
     )
     std = np.sqrt(np.maximum(mean_square - mean * mean, 0))
     values = images.reshape(len(images), -1)
-    extremes = (cv2.reduce(values, 1, kind).ravel().astype(float) for kind in (cv2.REDUCE_MIN, cv2.REDUCE_MAX))
-    for own_mean, own_std, low, high in zip(*(numbers.tolist() for numbers in (mean, std, *extremes)), strict=True):
-        yield ImageColours(_three(own_mean), _three(own_std), low, high)
-
-
-def _three(values: Sequence[float]) -> tuple[float, float, float]:
-    red, green, blue = values
-    return red, green, blue
+    extremes = (cv2.reduce(values, 1, kind) for kind in (cv2.REDUCE_MIN, cv2.REDUCE_MAX))
+    return map(ImageColours._make, np.concatenate([mean, std, *extremes], axis=1).tolist())
 
 
 @dataclass
@@ -101,7 +112,7 @@ class ImageNumbers:
             self.heights.append(height)
             self.kinds[header.channels, header.bits] += 1
         if colours is not None:
-            self._colours.extend((*colours.mean, *colours.std, colours.lowest, colours.highest))
+            self._colours.extend(colours)
 
     @property
     def colours(self) -> NDArray[np.float64]:

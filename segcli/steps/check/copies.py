@@ -46,13 +46,14 @@ class Copies:
         """Adds one image; a finding for each earlier image with the same bytes."""
         # what is no image, such as many pointers of Git LFS, or shows nothing, has a finding of its own
         digest = None if file.header is None or file.is_blank else file.digest
-        found = [] if digest is None else list(self._of_same_bytes(image, digest))
+        found = [] if digest is None else self._of_same_bytes(image, digest)
         # an exact copy needs no second finding
         self._similar.add(None if found else file.signature, in_val=image.split is Split.VAL)
         self._images.append(image)
         return found
 
-    def _of_same_bytes(self, image: SeenImage, digest: bytes) -> Iterator[Finding]:
+    def _of_same_bytes(self, image: SeenImage, digest: bytes) -> list[Finding]:
+        found = []
         for other, seen in self._first.items():
             earlier = seen.get(digest)
             if earlier is None:
@@ -61,8 +62,9 @@ class Copies:
             if (same_file and other is image.split) or not (same_file or _are_equal(earlier.path, image.path)):
                 continue
             rule = self._rules.within if other is image.split else self._rules.across
-            yield self._finding(rule, image, earlier, "the same bytes as")
+            found.append(self._finding(rule, image, earlier, "the same bytes as"))
         self._first[image.split].setdefault(digest, image)
+        return found
 
     def findings(self, workers: int | None = None) -> Iterator[Finding]:
         """Findings on similar images, after all were added; the most similar pairs are decoded again for comparison."""

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.data.boxes import BoxXyxy
+from segcli.data.decoding.decoders import decode_mask_values
 from segcli.data.decoding.headers import file_palette
 from segcli.data.fingerprint.labels import MaskShape, shape_of_mask
 from segcli.data.id_counts import FEW_PIXELS, count_ids, count_ids_of_each, present_ids, present_ids_of_each
-from segcli.data.image import decode_mask
 from segcli.data.samples import SegSample, Split
 from segcli.errors import InputError
 from segcli.steps.check.files import FileFacts, inspect_header, inspect_image_file, load_file, measure
@@ -79,17 +79,17 @@ def inspect_sample(sample: SegSample, split: Split, *, shaped: bool = False, com
     image = inspect_image_file(sample.image_file, sketched=compared)
     data, mask = load_file(sample.mask_file, digested=True)
     facts = SampleFacts(sample, split, image, mask)
-    if not mask.is_whole:
+    if mask.header is None or not mask.is_whole:
         return facts
     try:
-        pixels = decode_mask(data, name=sample.mask_file, header=mask.header).array
+        pixels = decode_mask_values(data, mask.header, name=sample.mask_file)
     except InputError as error:
         mask.fault, mask.hint = error.message, error.hint
         return facts
     if pixels.ndim != 2 or pixels.dtype != np.uint8:
         facts.mask_channels_equal = _channels_equal(pixels)
         return facts
-    if mask.header is not None and mask.header.palette:
+    if mask.header.palette:
         facts.colours = dict(enumerate(file_palette(data)))
     if compared:
         facts.borders, facts.labelled = borders_of_mask(pixels), _labelled(pixels)

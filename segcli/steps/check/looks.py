@@ -5,22 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from threading import Event
+from time import perf_counter
 from typing import Any, Generic, Protocol, TypeVar
 
 from segcli.cores import available_cores
 from segcli.data.fingerprint.images import evenly
-from segcli.data.prefetch import batched, map_ahead
+from segcli.data.prefetch import map_ahead
 from segcli.data.samples import Split
 from segcli.progress import track
 from segcli.steps.check.manifest import Entry, Manifest, opened, recall, renewed
 
 QUICK = 1000
 """Images per split that a quick check decodes."""
-_MOST_AT_ONCE, _CHUNKS_PER_WORKER = 64, 16
-"""Most samples per chunk for a thread, and least chunks per worker, which makes chunks of small datasets smaller."""
+_CHUNKS_PER_WORKER = 16
+"""Least chunks of samples per worker, which makes chunks of small datasets smaller."""
+_FIRST, _MOST_AT_ONCE = 32, 256
+"""Samples in the first chunks, and in those of small images."""
+_SHORT_SECONDS = 0.03
+"""A chunk that takes less is followed by larger ones, one that takes four times as long by smaller ones."""
 _NOT_SEEN = "damaged data, mask values, crossing outlines and copies were checked in the decoded images only"
 
 S = TypeVar("S")
@@ -138,12 +143,13 @@ def looks(plan: LookPlan[S], look: Look[S, F], manifest: Path | None, kind: str,
         workers: Threads; None is one per core.
     """
     with opened(manifest, kind) as entries:
-        # for small images, passing them to threads one by one takes longer than the inspection
-        at_once = plan.summary.images // (_CHUNKS_PER_WORKER * (workers or available_cores()))
-        jobs = batched(_jobs(plan, look, entries), min(max(at_once, 1), _MOST_AT_ONCE))
+        count = workers or available_cores()
+        size = _ChunkSize(max(plan.summary.images // (_CHUNKS_PER_WORKER * count), 1))
         stopped = Event()
-        look_at = partial(_looked, look, stopped)
-        outcomes = chain.from_iterable(map_ahead(look_at, jobs, workers=workers, stopped=stopped))
+        look_at = partial(_looked, look, stopped, size)
+        # a single thread beside this one would only take its turns with it
+        run = map if count == 1 else partial(map_ahead, workers=count, stopped=stopped)
+        outcomes = chain.from_iterable(run(look_at, size.chunks(_jobs(plan, look, entries))))
         for facts, kept, is_known in track(outcomes, "checking", plan.summary.images):
             entries.keep(kept)
             plan.summary.known += is_known
@@ -151,8 +157,37 @@ def looks(plan: LookPlan[S], look: Look[S, F], manifest: Path | None, kind: str,
         plan.summary.decoded = sum(len(plan.decoded(split)) for split in plan.samples) - plan.summary.known
 
 
-def _looked(look: Look[S, F], stopped: Event, jobs: Sequence[Job[S]]) -> Iterable[tuple[F, Entry | None, bool]]:
+class _ChunkSize:
+    """How many samples are handed to a thread at once: of small images many, as a chunk takes some time of its own and
+    what they have in common is computed together; of large ones few, so that the progress is seen.
+
+    Args:
+        most: Most samples in a chunk, by the number of all.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = min(most, _MOST_AT_ONCE)
+        self._samples = min(most, _FIRST)
+
+    def chunks(self, jobs: Iterable[Job[S]]) -> Iterator[list[Job[S]]]:
+        """The jobs in chunks, each as large as is good by what is known when it begins."""
+        source = iter(jobs)
+        while chunk := list(islice(source, self._samples)):
+            yield chunk
+
+    def note(self, samples: int, seconds: float) -> None:
+        """Chooses the size of the next chunks by how long one of so many samples took."""
+        if seconds < _SHORT_SECONDS:
+            self._samples = min(max(self._samples, 2 * samples), self._most)
+        elif seconds > 4 * _SHORT_SECONDS:
+            self._samples = max(min(self._samples, samples // 2), 1)
+
+
+def _looked(
+    look: Look[S, F], stopped: Event, size: _ChunkSize, jobs: Sequence[Job[S]]
+) -> Iterable[tuple[F, Entry | None, bool]]:
     """The facts of each sample, the entry to keep, and whether the manifest had the facts; nothing once `stopped`."""
+    begin = perf_counter()
     outcomes: dict[int, tuple[F, Entry | None, bool]] = {}
     whole: dict[int, tuple[F, bool]] = {}
     for place, (sample, split, entry, is_decoded) in enumerate(jobs):
@@ -169,6 +204,7 @@ def _looked(look: Look[S, F], stopped: Event, jobs: Sequence[Job[S]]) -> Iterabl
             return ()
         entry = jobs[place][2]
         outcomes[place] = facts, entry if is_known or entry is None else renewed(entry, look.write(facts)), is_known
+    size.note(len(jobs), perf_counter() - begin)
     return [outcomes[place] for place in range(len(jobs))]
 
 

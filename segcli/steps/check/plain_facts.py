@@ -136,12 +136,7 @@ def _colours(plain: Any) -> ImageColours | None:
     if plain is None:
         return None
     mean, std, lowest, highest = plain
-    return ImageColours(_three(mean), _three(std), float(lowest), float(highest))
-
-
-def _three(values: Any) -> tuple[float, float, float]:
-    red, green, blue = map(float, values)
-    return red, green, blue
+    return ImageColours._make(map(float, (*mean, *std, lowest, highest)))
 
 
 def _values(plain: Any) -> UsedValues | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from segcli.data.classes import ClassMap
 from segcli.data.decoding.headers import ImageHeader
@@ -62,17 +63,26 @@ def image_remarks(view: SampleView) -> Iterator[Fault]:
     _, suffix = stem_and_suffix(facts.path)
     if suffix.lower() not in IMAGE_SUFFIXES:
         yield "S208", path, f"suffix {suffix or 'missing'}, content {header.format}", None
-    if header.channels == 1 and not header.palette:
-        yield "S209", path, "one channel", None
-    if header.has_alpha:
-        yield "S210", path, f"{header.channels} channels", None
     if header.bits > 8:
         read = f", {facts.values}, read as {shown_range(facts.values.dtype)}" if facts.values is not None else ""
         yield "S211", path, f"{header.bits} bits per channel{read}", None
+    for rule_id, message in _header_remarks(header):
+        yield rule_id, path, message, None
+
+
+@lru_cache(maxsize=1 << 10)
+def _header_remarks(header: ImageHeader) -> tuple[tuple[str, str], ...]:
+    """Rule ids and messages by the header alone, which in a dataset is that of many images."""
+    remarks = []
+    if header.channels == 1 and not header.palette:
+        remarks.append(("S209", "one channel"))
+    if header.has_alpha:
+        remarks.append(("S210", f"{header.channels} channels"))
     if header.orientation in SAME_SIZE_TURNS:
-        yield "S217", path, turned_words(header), None
+        remarks.append(("S217", turned_words(header)))
     if min(header.size) < TINY_PX:
-        yield "S212", path, f"{_size(header)}, a side is below {TINY_PX} px", None
+        remarks.append(("S212", f"{_size(header)}, a side is below {TINY_PX} px"))
+    return tuple(remarks)
 
 
 def mask_faults(view: SampleView) -> Iterator[Fault]:
