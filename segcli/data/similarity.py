@@ -8,7 +8,7 @@ bits nearly agree, and their small images too.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from segcli.data.image import StrPath, read_image
 from segcli.data.near_bits import Pairs, near_pairs
-from segcli.data.stacks import stacks
+from segcli.data.stacks import STACKED_PX, Stacks, stacks
 from segcli.errors import InputError
 
 SURELY_OTHER_BITS = 16
@@ -34,8 +34,8 @@ _ENOUGH = 4
 """Pixels per pixel of the square that halving leaves."""
 _THUMB_PX = 16
 THUMB_BYTES = _THUMB_PX**2
-SIGNED_PX = 32
-"""Side of the image that a signature is made of; larger ones are made small."""
+SIGNED_PX = STACKED_PX
+"""Side of the image that a signature is made of: stacks are made larger, other images smaller."""
 LEAST_DECODED_PX = 2 * SIGNED_PX
 """Sides of a JPEG that is decoded small for a signature: at fewer pixels it differs from that of the same PNG."""
 _COMPARED_PX = 24
@@ -94,15 +94,15 @@ TURNS: tuple[Callable[[Squares], Squares], ...] = tuple(
 
 def signature_of(image: NDArray[np.uint8]) -> Signature | None:
     """The signature of an image, RGB or grey [H, W]; None for an image of a single colour, which has none."""
-    return signatures_of([image])[0]
+    return signatures_of(stacks([image]))[0]
 
 
-def signatures_of(images: Sequence[NDArray[np.uint8]]) -> list[Signature | None]:
-    """The signatures of some images, each RGB or grey [H, W] and of any size; of fifty at once seven times faster than
-    one by one."""
-    if not images:
+def signatures_of(stacks: Stacks) -> list[Signature | None]:
+    """The signature of each image of some stacks, RGB or grey [n, H, W]; of fifty at once seven times faster than one
+    by one."""
+    if not stacks:
         return []
-    small = _squares(images)
+    small = _squares(stacks)
     thumbs = _resized(small.reshape(-1, SIGNED_PX), _THUMB_PX, len(small)).reshape(-1, THUMB_BYTES)
     bits = _low_wave_bits(small)
     return [
@@ -111,10 +111,10 @@ def signatures_of(images: Sequence[NDArray[np.uint8]]) -> list[Signature | None]
     ]
 
 
-def _squares(images: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+def _squares(stacks: Stacks) -> NDArray[np.uint8]:
     """The images in grey as squares, [n, SIGNED_PX, SIGNED_PX]; small ones of one size are resized as one."""
-    squares = np.empty((len(images), SIGNED_PX, SIGNED_PX), np.uint8)
-    for places, stack in stacks(images, SIGNED_PX):
+    squares = np.empty((sum(len(places) for places, _ in stacks), SIGNED_PX, SIGNED_PX), np.uint8)
+    for places, stack in stacks:
         # made larger below each other, no pixel mixes those of two images
         column = _grey(stack.reshape(-1, *stack.shape[2:]))
         is_small = max(stack.shape[1:3]) <= SIGNED_PX

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+STACKED_PX = 32
+"""Sides up to which images of one shape are stacked."""
 
-def stacks(images: Sequence[NDArray[np.uint8]], most_px: int) -> Iterator[tuple[list[int], NDArray[np.uint8]]]:
-    """The images in stacks [n, H, W, ...], each with the places of its images: one for all of a shape whose sides are
-    at most `most_px`, and one for each larger image.
+Stacks = list[tuple[list[int], NDArray[np.uint8]]]
+"""Some images as arrays [n, H, W, ...], each with the places of its images among all."""
 
-    >>> small, large = np.zeros((2, 3), np.uint8), np.zeros((9, 9), np.uint8)
-    >>> [(places, stack.shape) for places, stack in stacks([small, large, small], 4)]
-    [([1], (1, 9, 9)), ([0, 2], (2, 2, 3))]
+
+def stacks(images: Sequence[NDArray[np.uint8]]) -> Stacks:
+    """The images in stacks: one for all of a shape whose sides are at most `STACKED_PX`, one for each larger image.
+
+    >>> small, large = np.zeros((2, 3), np.uint8), np.zeros((99, 9), np.uint8)
+    >>> [(places, stack.shape) for places, stack in stacks([small, large, small])]
+    [([1], (1, 99, 9)), ([0, 2], (2, 2, 3))]
     """
+    found: Stacks = []
     alike: dict[tuple[int, ...], list[int]] = {}
     for place, image in enumerate(images):
-        if max(image.shape[:2]) > most_px:
-            yield [place], image[np.newaxis]
+        shape = image.shape
+        if shape[0] > STACKED_PX or shape[1] > STACKED_PX:
+            found.append(([place], image[np.newaxis]))
         else:
-            alike.setdefault(image.shape, []).append(place)
-    for places in alike.values():
-        yield places, np.array([images[place] for place in places])  # twice as fast as np.stack
+            alike.setdefault(shape, []).append(place)
+    # np.array takes half the time of np.stack
+    found += [(places, np.array([images[place] for place in places])) for places in alike.values()]
+    return found

@@ -10,6 +10,7 @@ import pytest
 
 from segcli.data.near_bits import MOST_BITS
 from segcli.data.similarity import TURNS, Signature, SimilarImages, is_same_image, signature_of, signatures_of
+from segcli.data.stacks import stacks
 
 
 def scene(seed: int, size: tuple[int, int] = (240, 320)) -> np.ndarray:
@@ -98,17 +99,17 @@ def test_signatures_of_many_images_are_those_of_each_by_opencv():
         rng.integers(0, 256, size, np.uint8) for size in ((16, 16), (20, 7), (32, 32), (32, 9)) for _ in range(9)
     ]
     images += [rng.integers(180, 256, (height, 40), np.uint8) for height in (16, 40)]
-    found = signatures_of(images)
+    found = signatures_of(stacks(images))
     assert found == [by_opencv(image) for image in images]
     assert 50 < found.count(None) < 200 and None not in found[-2:], "bright images are not of one colour"
-    assert signatures_of([]) == []
+    assert signatures_of(stacks([])) == []
 
 
 @pytest.mark.parametrize("size", [(16, 16), (32, 20), (50, 40)])
 def test_signatures_of_images_in_colour_are_those_of_their_brightness(size):
     images = [scene(seed, size) for seed in range(5)]
     greys = [cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY) for rgb in images]
-    assert signatures_of(images) == signatures_of(greys)
+    assert signatures_of(stacks(images)) == signatures_of(stacks(greys))
 
 
 def test_images_of_one_colour_are_like_no_other():

@@ -23,9 +23,9 @@ from segcli.data.decoding.headers import (
     PILLOW_ERRORS,
     PNG_SIGNATURE,
     ImageHeader,
+    fewest_bytes,
     has_pixels_only,
     open_quietly,
-    overstated,
     png_chunks,
 )
 from segcli.data.decoding.image_range import COLOURS, MOST_BANDS, ImageRange
@@ -54,18 +54,19 @@ _CONVERTED = frozenset({"CMYK", "YCbCr", "LAB", "HSV", "P", "PA", "1"})
 
 def refuse_overstated_size(header: ImageHeader, name: StrPath, file_bytes: int) -> None:
     """Refuses a file whose header states a size that its data cannot hold; called before anything is decoded."""
-    fault = overstated(header, file_bytes)
-    if fault is not None:
-        raise InputError(fault, path=name, hint="replace the file")
-    fault = _limit_fault(header, max_pixels())
+    least_bytes, fault = _limits(header, max_pixels())
+    if file_bytes < least_bytes:
+        width, height = header.stored_size
+        what = f"states {width} x {height} px, which its {file_bytes:,} bytes cannot hold"
+        raise InputError(what, path=name, hint="replace the file")
     if fault is not None:
         raise InputError(fault, path=name, hint=TOO_LARGE_HINT)
 
 
 @lru_cache(maxsize=1 << 10)
-def _limit_fault(header: ImageHeader, most_pixels: int) -> str | None:
-    """Why an image of this header, which in a dataset is that of many files, is not decoded; known per limit."""
-    return size_fault(header.size, header.decoding_bytes) or _bands_fault(header, most_pixels)
+def _limits(header: ImageHeader, most_pixels: int) -> tuple[int, str | None]:
+    """Fewest bytes of a file with this header, which in a dataset is that of many, and why it is not decoded at all."""
+    return fewest_bytes(header), size_fault(header.size, header.decoding_bytes) or _bands_fault(header, most_pixels)
 
 
 def _bands_fault(header: ImageHeader, most_pixels: int) -> str | None:

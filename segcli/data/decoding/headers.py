@@ -140,18 +140,16 @@ def _parsed(data: bytes) -> ImageHeader | None:
     return _pillow_header(data)
 
 
-def overstated(header: ImageHeader, file_bytes: int) -> str | None:
-    """Why the data cannot hold the image that the header states; None when they can.
+def fewest_bytes(header: ImageHeader) -> int:
+    """Bytes below which a file cannot hold the image that its header states; 0 where the format has no such limit.
 
     Deflate packs at most 1032 bytes into one, and a JPEG takes at least one bit for each block of 64 values.
     """
     width, height = header.stored_size
     if header.format == "JPEG":
-        impossible = width * height > _JPEG_PIXELS_PER_BYTE * file_bytes
-    else:
-        row = (width * header.channels * header.bits + 7) // 8
-        impossible = header.format == "PNG" and row * height > _DEFLATE_RATIO * file_bytes
-    return f"states {width} x {height} px, which its {file_bytes:,} bytes cannot hold" if impossible else None
+        return -(-width * height // _JPEG_PIXELS_PER_BYTE)
+    row = (width * header.channels * header.bits + 7) // 8
+    return -(-row * height // _DEFLATE_RATIO) if header.format == "PNG" else 0
 
 
 def is_thin(header: ImageHeader, file_bytes: int) -> bool:

@@ -32,6 +32,7 @@ from segcli.data.fingerprint.images import ImageColours, colours_of, colours_of_
 from segcli.data.foreign_content import foreign_content
 from segcli.data.image import NO_IMAGE, RgbImage, decode_image, image_header, upright
 from segcli.data.similarity import LEAST_DECODED_PX, Signature, signature_of, signatures_of
+from segcli.data.stacks import stacks
 from segcli.errors import InputError
 
 DIGEST_BYTES = 16
@@ -215,8 +216,8 @@ def _measure(rgb: RgbImage, facts: FileFacts, sketched: bool) -> None:
 def measure(files: Sequence[FileFacts]) -> None:
     """Completes the facts by what is measured of small images, all at once: colours and signatures."""
     waiting = [(facts, facts.pixels) for facts in files if facts.pixels is not None]
-    images = [rgb for _, rgb in waiting]
-    numbers = zip(waiting, colours_of_each(images), signatures_of(images), strict=True)
+    stacked = stacks([rgb for _, rgb in waiting])
+    numbers = zip(waiting, colours_of_each(stacked), signatures_of(stacked), strict=True)
     for (facts, rgb), colours, signature in numbers:
         _note(facts, rgb, colours, signature)
         facts.pixels = None

@@ -15,6 +15,7 @@ from segcli.data.fingerprint.labels import shape_of_mask
 from segcli.data.fingerprint.parts import connected_parts
 from segcli.data.id_counts import count_ids, present_ids
 from segcli.data.instances import InstanceObject, InstanceSample
+from segcli.data.stacks import stacks
 from segcli.steps.check.inspection import FEW_IDS, edge_only
 from segcli.steps.check.object_rules import object_faults
 from segcli.steps.check.objects_view import ObjectsView
@@ -76,8 +77,8 @@ def test_colours_of_several_images_are_those_of_each() -> None:
     sizes = [(16, 16)] * 5 + [(7, 24)] * 3 + [(60, 9), (16, 16), (1, 1), (40, 40), (24, 24), (16, 16)]
     images = [rng.integers(0, high, (*size, 3), np.uint8) for size in sizes for high in (2, 256)]
     images += [np.full((16, 16, 3), 255, np.uint8)]
-    assert colours_of_each(images) == [colours_of(image) for image in images]
-    assert colours_of_each([]) == []
+    assert colours_of_each(stacks(images)) == [colours_of(image) for image in images]
+    assert colours_of_each(stacks([])) == []
 
 
 def test_same_outlines_are_found_among_same_boxes() -> None:
