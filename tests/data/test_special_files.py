@@ -67,6 +67,44 @@ def test_a_file_that_states_no_size_is_read_whole() -> None:
     assert b"VmPeak" in read_bytes("/proc/self/status")
 
 
+def test_what_waits_in_a_named_pipe_is_not_taken_from_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    reading = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    writing = os.open(tmp_path / "pipe", os.O_WRONLY)
+    os.write(writing, b"for somebody else")
+    with pytest.raises(OSError, match="is a named pipe"):
+        read_bytes(tmp_path / "pipe")
+    assert os.read(reading, 99) == b"for somebody else"
+    os.close(reading)
+    os.close(writing)
+
+
+@pytest.mark.parametrize("size", [0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1])
+def test_files_of_every_size_are_read_whole(tmp_path: Path, size: int) -> None:
+    (tmp_path / "file").write_bytes(content := os.urandom(size))
+    assert read_bytes(tmp_path / "file") == content
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError):
+        read_bytes(tmp_path)
+
+
+@pytest.mark.parametrize("growth", [1, 5000])
+def test_a_file_that_grows_while_it_is_read_is_read_whole(tmp_path: Path, monkeypatch, growth: int) -> None:
+    (tmp_path / "file").write_bytes(b"a" * 100)
+    read = os.read
+
+    def written_to_before(file: int, size: int) -> bytes:
+        monkeypatch.undo()
+        with (tmp_path / "file").open("ab") as more:
+            more.write(b"b" * growth)
+        return read(file, size)
+
+    monkeypatch.setattr(os, "read", written_to_before)
+    assert read_bytes(tmp_path / "file") == b"a" * 100 + b"b" * growth
+
+
 def test_the_start_of_a_file_comes_with_the_size_of_all_of_it(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"0123456789")
     assert read_start(tmp_path / "a", 4) == (b"0123", 10)

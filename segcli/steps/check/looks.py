@@ -22,7 +22,7 @@ QUICK = 1000
 """Images per split that a quick check decodes."""
 _CHUNKS_PER_WORKER = 16
 """Least chunks of samples per worker, which makes chunks of small datasets smaller."""
-_FIRST, _MOST_AT_ONCE = 32, 256
+_FIRST, _MOST_AT_ONCE = 32, 128
 """Samples in the first chunks, and in those of small images."""
 _SHORT_SECONDS = 0.03
 """A chunk that takes less is followed by larger ones, one that takes four times as long by smaller ones."""

@@ -1,9 +1,12 @@
-"""A check that is broken off ends with the images in work, however many are passed to a thread at once."""
+"""How many images are passed to a thread at once; a check that is broken off ends with those in work."""
 
 from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from itertools import chain, repeat
+
+import pytest
 
 from segcli.data.samples import SegSample, Split
 from segcli.steps.check.looks import LookPlan, looks
@@ -40,13 +43,51 @@ class SlowLook:
         return None
 
 
+def samples_of(count):
+    return [SegSample(f"{number}.png", f"{number}m.png", number) for number in range(count)]
+
+
 def test_a_check_that_is_broken_off_looks_at_no_further_image():
-    samples = [SegSample(f"{number}.png", f"{number}m.png", number) for number in range(2048)]
+    samples, workers = samples_of(2048), 2
     look = SlowLook(threading.Event())
-    found = looks(LookPlan.of({Split.TRAIN: samples}, None), look, None, "semantic", 1)
+    found = looks(LookPlan.of({Split.TRAIN: samples}, None), look, None, "semantic", workers)
     assert next(found) is samples[0]
     while len(look.seen) <= SECOND_CHUNK:
         pass
     threading.Timer(0.5, look.given_up.set).start()
     found.close()
-    assert len(look.seen) == SECOND_CHUNK + 1
+    assert len(look.seen) <= SECOND_CHUNK + workers
+
+
+class TimedLook(SlowLook):
+    """Takes so many seconds per sample on a clock of its own, and notes how many samples are completed together."""
+
+    def __init__(self, seconds):
+        super().__init__(threading.Event())
+        self.seconds, self.clock, self.chunks = iter(seconds), 0.0, []
+
+    def decoded(self, sample, split):
+        self.clock += next(self.seconds)
+        return sample
+
+    def completed(self, facts):
+        self.chunks.append(len(facts))
+        return super().completed(facts)
+
+
+@pytest.mark.parametrize(
+    ("count", "seconds", "chunks"),
+    [
+        (4000, repeat(1e-5), [32, 64, 128, 128]),
+        (4000, repeat(1.0), [32, 16, 8, 4, 2, 1, 1]),
+        (4000, chain(repeat(1e-5, 96), repeat(2e-3, 128), repeat(1e-3)), [32, 64, 128, 64, 64]),
+        (100, repeat(1e-5), [6, 6, 6]),
+    ],
+    ids=["small images", "large images", "some that are larger", "a small dataset"],
+)
+def test_small_images_are_looked_at_many_at_once_and_large_ones_few(monkeypatch, count, seconds, chunks):
+    look, samples = TimedLook(seconds), samples_of(count)
+    monkeypatch.setattr("segcli.steps.check.looks.perf_counter", lambda: look.clock)
+    assert list(looks(LookPlan.of({Split.TRAIN: samples}, None), look, None, "semantic", 1)) == samples
+    assert look.chunks[: len(chunks)] == chunks
+    assert sum(look.chunks) == count
