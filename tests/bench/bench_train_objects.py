@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import partial
 from typing import Any
 from unittest.mock import patch
@@ -19,6 +19,7 @@ import numpy as np
 from segcli.cpu import prepare_cpu, without_views
 from segcli.engines.paddleseg.maskformer_patches import MASKFORMER_PATCHES
 from segcli.engines.paddleseg.patches import apply_patches
+from tests.bench.bench_train import paddles_operators
 from tests.bench.one_batch import OneBatch
 from tests.bench.table import Row
 
@@ -56,6 +57,28 @@ def mask_rtdetr(*, side: int = 640, images: int = 2, objects: int = OBJECTS) -> 
         "gt_class": [paddle.randint(0, 3, [objects, 1], dtype="int32") for _ in drawn],
         "gt_bbox": [paddle.to_tensor(np.concatenate([b.mean(1), b[:, 1] - b[:, 0]], axis=1)) for b in corners],
         "gt_segm": [paddle.to_tensor(masks) for masks, _ in drawn],
+    }
+    return network, lambda: network(inputs)["loss"]
+
+
+def rcnn(name: str, *, side: int = 512, objects: int = 10) -> Step:
+    """A model with features of boxes, on one image of objects that fill their boxes, of three classes."""
+    import paddle
+
+    from segcli.engines.paddledet.networks import build_instance_network
+    from segcli.models.instance.recipes import FROM_SCRATCH
+
+    network = build_instance_network(name, 3, side, overrides=FROM_SCRATCH)
+    network.train()
+    _, boxes = _objects(side, objects, 0)
+    inputs = {
+        "image": paddle.rand([1, 3, side, side]),
+        "im_shape": paddle.full([1, 2], float(side)),
+        "scale_factor": paddle.ones([1, 2]),
+        "gt_class": [paddle.randint(0, 3, [objects, 1], dtype="int32")],
+        "gt_bbox": [paddle.to_tensor(boxes)],
+        "gt_poly": [[[[x1, y1, x2, y1, x2, y2, x1, y2]] for x1, y1, x2, y2 in boxes.tolist()]],
+        "is_crowd": [paddle.zeros([objects, 1], "int32")],
     }
     return network, lambda: network(inputs)["loss"]
 
@@ -128,13 +151,13 @@ def _paddles_operators() -> Iterator[None]:
         yield
 
 
-def _seconds(loss: Callable[[], Any]) -> float:
+def _seconds(loss: Callable[[], Any], has_views: bool) -> float:
     """CPU-seconds of one forward and backward pass from the same random numbers."""
     import paddle
 
     paddle.seed(0)
     begin = time.process_time()
-    with without_views():
+    with without_views(not has_views):
         loss().backward()
     return time.process_time() - begin
 
@@ -142,8 +165,6 @@ def _seconds(loss: Callable[[], Any]) -> float:
 def run() -> list[Row]:
     """CPU seconds per step, the least of alternating ones."""
     prepare_cpu()
-    import paddle
-
     cases: dict[str, tuple[Callable[[], Step], int, float]] = {
         "Mask-RT-DETR-S, 2 x 640 px, 40 objects": (mask_rtdetr, 2, 1.5),
         "SAM-tiny, 32 objects": (partial(sam, "SAM-tiny", 16), 3, 2.0),
@@ -151,17 +172,33 @@ def run() -> list[Row]:
         "LSeg-tiny, 8 images": (lseg, 20, 1.3),
         "MaskFormer_tiny, 2 x 256 px": (maskformer, 2, 1.6),
     }
-    rows = []
-    for name, (make, steps, bar) in cases.items():
-        paddle.seed(0)
-        _, loss = make()
-        _seconds(loss)
-        ours, theirs = [], []
-        for _ in range(steps):
-            ours.append(_seconds(loss))
-            with _paddles_operators():
-                theirs.append(_seconds(loss))
-        mine, other = min(ours), min(theirs)
-        texts = f"{mine:.2f} CPU-s", f"{other:.2f} CPU-s (Paddle's operators)"
-        rows.append(Row(f"training step, {name}", *texts, other / mine, bar))
+    rcnns = {"Cascade-MaskRCNN-ResNet50-FPN": 1.15, "MaskRCNN-ResNet50-FPN": 1.0}
+    rows = [_row(name, *case, _paddles_operators) for name, case in cases.items()]
+    for name, bar in rcnns.items():
+        rows.append(_row(f"{name}, 512 px, 10 objects", partial(rcnn, name), 3, bar, paddles_operators, has_views=True))
     return rows
+
+
+def _row(
+    name: str,
+    make: Callable[[], Step],
+    steps: int,
+    bar: float,
+    as_elsewhere: Callable[[], AbstractContextManager[None]],
+    *,
+    has_views: bool = False,
+) -> Row:
+    """The least of so many steps, in turn with as many that are computed as elsewhere."""
+    import paddle
+
+    paddle.seed(0)
+    _, loss = make()
+    _seconds(loss, has_views)
+    ours, theirs = [], []
+    for _ in range(steps):
+        ours.append(_seconds(loss, has_views))
+        with as_elsewhere():
+            theirs.append(_seconds(loss, has_views))
+    mine, other = min(ours), min(theirs)
+    texts = f"{mine:.2f} CPU-s", f"{other:.2f} CPU-s (Paddle's operators)"
+    return Row(f"training step, {name}", *texts, other / mine, bar)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import paddle
 
 from segcli.engines.paddledet import rcnn_patches, solo_patches
+from segcli.engines.paddledet.box_features import patch_box_features
 from segcli.engines.paddledet.importing import import_ppdet
 from segcli.engines.patching import Method, Patch, apply_all
 
@@ -100,6 +101,11 @@ PATCHES: dict[str, Patch] = {
         "__call__",
         solo_patches.matrix_nms,
         _CONCAT,
+    ),
+    "box features": Patch(
+        "ppdet.modeling.heads.roi_extractor:RoIAlign",
+        "forward",
+        patch_box_features,
     ),
 }
 

@@ -245,3 +245,40 @@ def test_detections_have_one_form(name: str, built: Callable[[str], Any]) -> Non
     if name == SOLO:
         for (x1, y1, x2, y2), mask in zip(boxes[:, 2:].astype(int), found["mask"].numpy(), strict=True):
             assert mask[y1:y2, x1:x2].sum() == mask.sum() > 0
+
+
+def features(network: Any, maps: list[Any]) -> list[np.ndarray]:
+    """What the box head's extractor says of random boxes of two images, and the gradients of the maps."""
+    extractor = next(one for one in network.sublayers() if type(one).__name__ == "RoIAlign")
+    rng = np.random.default_rng(0)
+    corner, size = rng.uniform(0, 300, (60, 2)), np.exp(rng.uniform(3, 6, (60, 2)))
+    boxes = paddle.to_tensor(np.concatenate([corner, corner + size], axis=1).clip(0, 416).astype(np.float32))
+    given = [one.detach() for one in maps]
+    for one in given:
+        one.stop_gradient = False
+    out = extractor(given, [boxes[:40], boxes[40:]], paddle.to_tensor([40, 20], dtype="int32"))
+    (out * paddle.linspace(-1, 1, out.size).reshape(out.shape)).sum().backward()
+    used = [one.grad.numpy() for one in given if one.grad is not None]
+    return [np.array("PyLayer" in out.grad_fn.name()), out.numpy(), *used]
+
+
+@pytest.mark.parametrize(("name", "strides"), [(FPN, (4, 8, 16, 32, 64)), (C4, (16,)), (CASCADE, (4, 8, 16, 32, 64))])
+def test_features_of_boxes_are_paddles(name: str, strides: tuple[int, ...], built: Callable[[str], Any]) -> None:
+    network = built(name)
+    maps = [paddle.rand([2, 3, 416 // stride, 416 // stride]) for stride in strides]
+    ours = features(network, maps)
+    with without("box features"):
+        theirs = features(network, maps)
+
+    assert ours[0] and not theirs[0]
+    for mine, other in zip(ours[1:], theirs[1:], strict=True):
+        np.testing.assert_allclose(mine, other, rtol=0, atol=2e-5 * np.abs(other).max())
+
+
+def test_features_of_boxes_are_computed_by_paddle_on_devices(
+    built: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("segcli.models.operators.is_ours", lambda *_tensors: False)
+    found = features(built(FPN), [paddle.rand([2, 3, 416 // stride, 416 // stride]) for stride in (4, 8, 16, 32, 64)])
+
+    assert not found[0]
