@@ -97,8 +97,11 @@ def import_ppdet() -> Any:
     Raises:
         MissingPartError: It is not installed, or needs something else that is missing.
     """
-    if "ppdet.modeling" in sys.modules:
+    if "ppdet" in sys.modules and "ppdet.modeling" in sys.modules:
         return sys.modules["ppdet"]
+    # what an import that failed has left: classes that it registered cannot be registered again
+    for name in [name for name in sys.modules if name.split(".", 1)[0] == "ppdet"]:
+        del sys.modules[name]
     said = io.StringIO()
     takes_truncated = ImageFile.LOAD_TRUNCATED_IMAGES
     try:

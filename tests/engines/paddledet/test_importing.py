@@ -54,6 +54,20 @@ report = {{
 }}
 sys.stderr.write("REPORT" + json.dumps(report))
 """
+HALF_WAY = """
+import sys
+from segcli.engines.paddledet.importing import _stand_ins
+from segcli.engines.paddledet.registration import register_instance_networks
+with _stand_ins():
+    sys.modules["pandas"] = None
+    try:
+        import ppdet
+        raise SystemExit("it has not failed")
+    except ModuleNotFoundError:
+        assert "ppdet.modeling" in sys.modules and "ppdet" not in sys.modules
+register_instance_networks()
+assert sys.modules["ppdet"].modeling is sys.modules["ppdet.modeling"]
+"""
 
 
 def run(script: str, home: Path) -> subprocess.CompletedProcess[str]:
@@ -80,6 +94,11 @@ def test_the_plain_import_fails_without_the_packages(tmp_path: Path) -> None:
 def test_ours_needs_none_of_them_and_leaves_no_stand_in(ours: tuple[dict[str, object], str, Path]) -> None:
     assert ours[0]["same"] is True
     assert ours[0]["stubs_left"] == []
+
+
+def test_an_import_that_failed_half_way_before_does_not_matter(tmp_path: Path) -> None:
+    done = run(HALF_WAY, tmp_path)
+    assert done.returncode == 0, done.stderr
 
 
 def test_paddle_is_as_before(ours: tuple[dict[str, object], str, Path]) -> None:

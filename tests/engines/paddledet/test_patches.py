@@ -23,6 +23,12 @@ pytestmark = [
 FPN, C4, CASCADE, SOLO = "MaskRCNN-ResNet50-FPN", "MaskRCNN-ResNet50", "Cascade-MaskRCNN-ResNet50-FPN", "SOLOv2"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def applied() -> None:
+    """PaddleDetection is imported and patched, whichever test is the first in its process."""
+    patches.apply_patches()
+
+
 @contextmanager
 def without(name: str) -> Iterator[None]:
     """PaddleDetection's own method instead of the patch."""
