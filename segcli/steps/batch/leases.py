@@ -90,9 +90,7 @@ class Lease:
     def done(self) -> None:
         """Removes all temporary files of the finished shard."""
         self.stop()
-        for path in self._path.parent.glob(f"{self.shard:06d}.*"):
-            with suppress(OSError):
-                path.unlink()
+        _remove_all(self._path.parent, self.shard)
 
     def scratch(self, name: str) -> Path:
         """Path of a temporary file that no other worker uses."""
@@ -150,6 +148,15 @@ class Leases:
             if _read(path).get("worker") == self._worker:
                 path.unlink(missing_ok=True)
 
+    def remove_dead(self) -> None:
+        """Removes what is left of workers that have died between the end of a shard and that of its lease.
+
+        For when all shards are finished.
+        """
+        for path in self.folder.glob(f"*{SUFFIX}"):
+            if self._is_dead(path):
+                _remove_all(self.folder, int(path.name.split(".")[0]))
+
     def _of(self, shard: int) -> dict[int, Path]:
         paths = self.folder.glob(f"{shard:06d}.*{SUFFIX}")
         return {int(path.name.split(".")[1]): path for path in paths}
@@ -169,6 +176,13 @@ class Leases:
             self._seen[path.name] = beat, time.monotonic()
             return False
         return time.monotonic() - since > self.lease_s
+
+
+def _remove_all(folder: Path, shard: int) -> None:
+    """Removes the leases and temporary files of a finished shard."""
+    for path in folder.glob(f"{shard:06d}.*"):
+        with suppress(OSError):
+            path.unlink()
 
 
 def _made_once(path: Path, text: str) -> bool:

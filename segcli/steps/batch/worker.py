@@ -66,6 +66,7 @@ def claimed(job: Job, leases: Leases, number: int = 0, workers: int = 1) -> Iter
         if not pending or time.monotonic() - listed >= pause:
             pending, listed = _from_here(sorted(set(range(job.shards)) - job.done()), number, workers), time.monotonic()
         if not pending:
+            leases.remove_dead()
             return
         before = len(pending)
         for shard in tuple(pending):

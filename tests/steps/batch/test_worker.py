@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tarfile
 import time
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import cv2
@@ -18,6 +19,7 @@ from segcli.errors import SegcliError, UsageError
 from segcli.steps.batch import storage
 from segcli.steps.batch.command import count_faults
 from segcli.steps.batch.job import Job
+from segcli.steps.batch.leases import Process
 from segcli.steps.batch.merge import merge, merge_kind
 from segcli.steps.batch.rows import mask_png, row_of
 from tests.steps.batch.stub import make_images, make_job, stub_work
@@ -154,6 +156,22 @@ def test_a_killed_worker_loses_nothing_and_its_shard_goes_to_the_next(tmp_path):
     assert time.monotonic() - begin < job.lease_s / 2
     assert len(rows(job)) == 40
     assert not list((job.folder / "work").iterdir())
+
+
+def test_what_a_worker_left_that_died_after_its_last_image_is_removed(tmp_path):
+    job = make_job(tmp_path / "out", make_images(tmp_path / "in", 8))
+    assert stub_work(job.folder) == job.shards
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    holders = {1: dead.pid, 0: os.getpid()}
+    for shard, pid in holders.items():
+        holder = replace(Process.this(), pid=pid)
+        lease = {**asdict(holder), "worker": "another"}
+        (job.folder / "work" / f"{shard:06d}.1.lease").write_text(json.dumps(lease))
+        (job.folder / "work" / f"{shard:06d}.1.{pid}.rows.part").touch()
+    assert stub_work(job.folder) == 0
+    left = {path.name for path in (job.folder / "work").iterdir()}
+    assert left == {"000000.1.lease", f"000000.1.{os.getpid()}.rows.part"}, "those of a worker that lives are its own"
 
 
 def test_workers_side_by_side_share_the_shards(tmp_path):

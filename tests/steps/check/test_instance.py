@@ -160,7 +160,7 @@ def test_images_are_decoded_and_compared_in_threads_while_the_rules_on_all_objec
     monkeypatch.setattr(instance, "borders_of_objects", borders_of_objects)
     monkeypatch.setattr(instance, "inspect_image_file", inspect_image_file)
     monkeypatch.setattr(instance, "dataset_findings", dataset_findings)
-    examine_coco_dataset(tmp_path, settings=PassSettings(workers=1))
+    examine_coco_dataset(tmp_path, settings=PassSettings(workers=2))
     assert len(decoded) == 48
     assert outlined and this not in outlined
     assert len(decoded_by_then) == 1 and decoded_by_then[0] < 48
