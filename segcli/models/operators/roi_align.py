@@ -62,13 +62,15 @@ class RoiAlign(PyLayer):
 
 def _rows(maps: FloatArray) -> FloatArray:
     """Maps [N, C, H, W] as a row of channels per pixel, [N * H * W, C]."""
-    return np.ascontiguousarray(maps.reshape(*maps.shape[:2], -1).swapaxes(1, 2)).reshape(-1, maps.shape[1])
+    images, channels, height, width = maps.shape
+    by_pixel = maps.reshape(images, channels, height * width).swapaxes(1, 2)
+    return np.ascontiguousarray(by_pixel).reshape(images * height * width, channels)
 
 
 def _maps(rows: FloatArray, shape: tuple[int, ...]) -> FloatArray:
     """The inverse of `_rows`."""
-    images, channels = shape[:2]
-    return np.ascontiguousarray(rows.reshape(images, -1, channels).swapaxes(1, 2)).reshape(shape)
+    images, channels, height, width = shape
+    return np.ascontiguousarray(rows.reshape(images, height * width, channels).swapaxes(1, 2)).reshape(shape)
 
 
 def _matrix(boxes: PlacedBoxes, cells: int, shapes: Sequence[tuple[int, ...]]) -> Any:

@@ -89,3 +89,13 @@ def test_boxes_of_a_diverged_network_have_no_features(value: float) -> None:
     found = RoiAlign.apply(boxes, 4, *(paddle.to_tensor(one.astype(np.float32)) for one in MAPS))
 
     assert (found[::2][:2].numpy() == 0).all() and (found[1].numpy() != 0).any()
+
+
+def test_no_box_at_all_has_a_gradient_of_zeros() -> None:
+    boxes = PlacedBoxes(BOXES[:0], IMAGES[:0], LEVELS[:0], SCALES)
+    maps = [paddle.to_tensor(one.astype(np.float32), stop_gradient=False) for one in MAPS]
+    out = RoiAlign.apply(boxes, 4, *maps)
+    out.sum().backward()
+
+    assert out.shape == [0, 3, 4, 4]
+    assert all(not one.grad.numpy().any() for one in maps)
