@@ -1,4 +1,4 @@
-"""Patches of MaskFormer's losses for training on a CPU: the same values but for rounding, in less time."""
+"""Patches of MaskFormer's losses and backbone for training on a CPU: same values but for rounding, in less time."""
 
 from __future__ import annotations
 
@@ -62,9 +62,26 @@ def patch_batched_masks(original: Method) -> Method:
     return nested_tensor_from_tensor_list
 
 
+def patch_window_attention(_original: Method) -> Method:
+    """See `swin_windows.attention`."""
+    from segcli.engines.paddleseg.swin_windows import attention
+
+    return attention
+
+
+def patch_window_blocks(_original: Method) -> Method:
+    """See `swin_windows.block`."""
+    from segcli.engines.paddleseg.swin_windows import block
+
+    return block
+
+
 _LOSS = "paddleseg.models.losses.maskformer_loss"
+_SWIN = "paddleseg.models.backbones.swin_transformer"
 MASKFORMER_PATCHES = (
     Patch(_LOSS, "sigmoid_focal_loss", patch_focal_loss),
     Patch(_LOSS, "batch_sigmoid_focal_loss", patch_focal_costs),
     Patch(_LOSS, "nested_tensor_from_tensor_list", patch_batched_masks),
+    Patch(f"{_SWIN}:WindowAttention", "forward", patch_window_attention),
+    Patch(f"{_SWIN}:SwinTransformerBlock", "forward", patch_window_blocks),
 )

@@ -11,9 +11,6 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from segcli.engines.paddleseg.importing import import_paddleseg
 from segcli.engines.paddleseg.maskformer_patches import MASKFORMER_PATCHES
 from segcli.engines.patching import Method, Patch, apply_all
@@ -248,7 +245,7 @@ def patch_shifted_windows(_original: Method) -> Method:
     def forward(self: Any, x: Tensor, H: int, W: int) -> tuple[Any, ...]:
         window_partition = import_module("paddleseg.models.backbones.swin_transformer").window_partition
         size, shift = self.window_size, self.shift_size
-        rows = paddle.to_tensor(3 * window_regions(H, size, shift)).reshape([1, -1, 1, 1])
+        rows = 3 * paddle.to_tensor(window_regions(H, size, shift)).reshape([1, -1, 1, 1])
         columns = paddle.to_tensor(window_regions(W, size, shift)).reshape([1, 1, -1, 1])
         regions = window_partition(rows + columns, size).reshape([-1, size * size])
         apart = regions.unsqueeze(1) != regions.unsqueeze(2)
@@ -263,12 +260,10 @@ def patch_shifted_windows(_original: Method) -> Method:
     return forward
 
 
-def window_regions(side: int, window: int, shift: int) -> NDArray[np.float32]:
-    """Region 0, 1 or 2 of each row or column, float32 [side rounded up to whole windows]."""
-    regions = np.zeros(-(-side // window) * window, np.float32)
-    regions[-window:] = 1
-    regions[-shift:] = 2
-    return regions
+def window_regions(side: int, window: int, shift: int) -> list[float]:
+    """Region 0, 1 or 2 of each row or column [side rounded up to whole windows]; NumPy would end a traced graph."""
+    whole = -(-side // window) * window
+    return [float(row >= whole - window) + float(row >= whole - shift) for row in range(whole)]
 
 
 def patch_resize_sides(original: Method) -> Method:
