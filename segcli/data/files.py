@@ -127,8 +127,8 @@ def _read(path: StrPath, most_bytes: int | None = None) -> tuple[bytes, int]:
 def _small_content(file: int) -> bytes | None:
     """The content of a small file; None, with nothing read, of any other one and of what may be no file.
 
-    Its end is found in a third of the time of asking for its kind and size. A pipe has none, a terminal or `/dev/zero` none
-    but 0.
+    Its end is found in a third of the time of asking for its kind and size. A pipe or a terminal has none, `/dev/zero`
+    none but 0.
     """
     try:
         size = os.lseek(file, 0, os.SEEK_END)

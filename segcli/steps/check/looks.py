@@ -13,6 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from segcli.cores import available_cores
 from segcli.data.fingerprint.images import evenly
+from segcli.data.opencv_threads import one_opencv_thread
 from segcli.data.prefetch import map_ahead
 from segcli.data.samples import Split
 from segcli.progress import track
@@ -142,7 +143,7 @@ def looks(plan: LookPlan[S], look: Look[S, F], manifest: Path | None, kind: str,
         kind: Kind of dataset of its entries.
         workers: Threads; None is one per core.
     """
-    with opened(manifest, kind) as entries:
+    with opened(manifest, kind) as entries, one_opencv_thread():
         count = workers or available_cores()
         size = _ChunkSize(max(plan.summary.images // (_CHUNKS_PER_WORKER * count), 1))
         stopped = Event()
