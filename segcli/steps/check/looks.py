@@ -13,7 +13,6 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from segcli.cores import available_cores
 from segcli.data.fingerprint.images import evenly
-from segcli.data.opencv_threads import one_opencv_thread
 from segcli.data.prefetch import map_ahead
 from segcli.data.samples import Split
 from segcli.progress import track
@@ -143,7 +142,7 @@ def looks(plan: LookPlan[S], look: Look[S, F], manifest: Path | None, kind: str,
         kind: Kind of dataset of its entries.
         workers: Threads; None is one per core.
     """
-    with opened(manifest, kind) as entries, one_opencv_thread():
+    with opened(manifest, kind) as entries:
         count = workers or available_cores()
         size = _ChunkSize(max(plan.summary.images // (_CHUNKS_PER_WORKER * count), 1))
         stopped = Event()
