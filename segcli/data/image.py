@@ -185,15 +185,9 @@ def open_mask(path: StrPath) -> MaskFile:
     return decode_mask(_read_bytes(path), name=path)
 
 
-def decode_mask(data: bytes, *, name: StrPath = _BYTES, header: ImageHeader | None = None) -> MaskFile:
-    """The same from the content of a file.
-
-    Args:
-        data: Content of the file.
-        name: What an error calls it.
-        header: The header, if it was read and the file is known to be complete.
-    """
-    header = header or _checked_header(data, name)
+def decode_mask(data: bytes, *, name: StrPath = _BYTES) -> MaskFile:
+    """The same from the content of a file; `name` is what an error calls it."""
+    header = _checked_header(data, name)
     return MaskFile(decode_mask_values(data, header, name=name), header)
 
 

@@ -38,8 +38,8 @@ class RoiAlign(PyLayer):
     """`paddle.vision.ops.roi_align` (aligned, as many samples as pixels) of boxes on several maps at once.
 
     Paddle visits every sample of every channel, and computes its place again for the gradient. A bin is the same
-    weighted sum of pixels in all channels, so that rows of channels are added here, in a seventh of the time. For
-    boxes narrower than a pixel of their map the gradient is that of the features, as it is not in Paddle.
+    weighted sum of pixels in all channels, so that rows of channels are added here. For boxes narrower than a pixel of
+    their map the gradient is that of the features, as it is not in Paddle.
     """
 
     @staticmethod
