@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Any
 from unittest.mock import patch
@@ -17,11 +17,9 @@ import cv2
 import numpy as np
 
 from segcli.cpu import prepare_cpu, without_views
-from segcli.engines.paddleseg.maskformer_patches import MASKFORMER_PATCHES
-from segcli.engines.paddleseg.patches import apply_patches
-from tests.bench.bench_train import paddles_operators
 from tests.bench.one_batch import OneBatch
 from tests.bench.table import Row
+from tests.paddles_operators import paddles_operators
 
 OBJECTS = 20
 Step = tuple[Any, Callable[[], Any]]
@@ -125,29 +123,20 @@ def lseg(*, images: int = 8, classes: int = 5) -> Step:
     return network, partial(step, image, rng.integers(0, classes, (images, side, side)), texts)
 
 
-def maskformer(*, images: int = 2, side: int = 256) -> Step:
-    """MaskFormer_tiny on noise of 19 classes."""
+def semantic(name: str, *, images: int = 2, side: int = 256, classes: int = 19) -> Step:
+    """A semantic model on noise."""
     from segcli.engines.paddleseg.parts import compute_losses
 
-    given = OneBatch(images=images, side_px=side, classes=19, learning_rate=1e-3)
-    network, _, losses = given.parts("MaskFormer_tiny")
-    batch = given.tensors("MaskFormer_tiny")
+    given = OneBatch(images=images, side_px=side, classes=classes, learning_rate=1e-3)
+    network, _, losses = given.parts(name)
+    batch = given.tensors(name)
     return network, lambda: sum(compute_losses(network, network, batch, losses))
 
 
 @contextmanager
-def _paddles_operators() -> Iterator[None]:
+def _as_elsewhere() -> Iterator[None]:
     """Computes as on another device, or as in an exported graph."""
-    import paddle
-
-    with ExitStack() as stack:
-        for module in ("point_samples", "deformable"):
-            stack.enter_context(patch(f"segcli.models.instance.{module}.is_on_host", lambda _tensor: False))
-        stack.enter_context(patch.object(paddle, "in_dynamic_mode", lambda: False))
-        stack.enter_context(patch(f"{__name__}.without_views", nullcontext))
-        apply_patches()
-        for loss in MASKFORMER_PATCHES:
-            stack.enter_context(patch.object(loss.find_owner(), loss.attribute, loss.original))
+    with paddles_operators(as_exported=True), patch(f"{__name__}.without_views", nullcontext):
         yield
 
 
@@ -170,10 +159,10 @@ def run() -> list[Row]:
         "SAM-tiny, 32 objects": (partial(sam, "SAM-tiny", 16), 3, 2.0),
         "SAM-B's decoder, 8 objects": (partial(sam, "SAM-B", 4), 2, 1.8),
         "LSeg-tiny, 8 images": (lseg, 20, 1.3),
-        "MaskFormer_tiny, 2 x 256 px": (maskformer, 2, 1.6),
+        "MaskFormer_tiny, 2 x 256 px": (partial(semantic, "MaskFormer_tiny"), 2, 1.6),
     }
     rcnns = {"Cascade-MaskRCNN-ResNet50-FPN": 1.15, "MaskRCNN-ResNet50-FPN": 1.0}
-    rows = [_row(name, *case, _paddles_operators) for name, case in cases.items()]
+    rows = [_row(name, *case, _as_elsewhere) for name, case in cases.items()]
     for name, bar in rcnns.items():
         rows.append(_row(f"{name}, 512 px, 10 objects", partial(rcnn, name), 3, bar, paddles_operators, has_views=True))
     return rows

@@ -12,10 +12,10 @@ import pytest
 from segcli.cpu import without_views
 from segcli.models.host_memory import tensor_of
 from segcli.models.table import MODELS
-from tests.bench.bench_train_objects import Step, lseg, mask_rtdetr, maskformer, sam
+from tests.bench.bench_train_objects import Step, lseg, mask_rtdetr, sam, semantic
 
 STEPS: dict[str, Callable[[], Step]] = {
-    "MaskFormer_tiny": partial(maskformer, side=100),  # no whole number of windows
+    "MaskFormer_tiny": partial(semantic, "MaskFormer_tiny", side=100),  # no whole number of windows
     "Mask-RT-DETR-S": partial(mask_rtdetr, side=128, images=1, objects=3),
     "SAM-tiny": partial(sam, "SAM-tiny", 2, images=1, side=128),
     "LSeg-tiny": partial(lseg, images=1),

@@ -38,8 +38,11 @@ class RoiAlign(PyLayer):
     """`paddle.vision.ops.roi_align` (aligned, as many samples as pixels) of boxes on several maps at once.
 
     Paddle visits every sample of every channel, and computes its place again for the gradient. A bin is the same
-    weighted sum of pixels in all channels, so that rows of channels are added here. For boxes narrower than a pixel of
-    their map the gradient is that of the features, as it is not in Paddle.
+    weighted sum of pixels in all channels, so that rows of channels are added here.
+
+    The gradient is the derivative of the features for every box. Paddle's on a CPU (3.3.1, `roi_align_grad`) is not for
+    boxes narrower or lower than a pixel of their map: it enlarges them to one, where `aligned` is set too, and its
+    features and its gradient on GPUs do not. Features of an empty box are 0 here, not a number in Paddle.
     """
 
     @staticmethod
