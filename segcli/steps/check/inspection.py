@@ -22,7 +22,7 @@ from segcli.data.samples import SegSample, Split
 from segcli.errors import InputError
 from segcli.steps.check.files import FileFacts, inspect_header, inspect_image_file, load_file, measure
 from segcli.steps.check.placement import borders_of_mask
-from segcli.steps.check.smears import Smear, smear_of
+from segcli.steps.check.smears import LEAST_IDS, Smear, smear_of
 
 FEW_IDS = 4
 """Least number of ids in a mask for which ids that lie on edges only are searched."""
@@ -117,8 +117,10 @@ def _note_ids(
     facts: SampleFacts, pixels: NDArray[np.uint8], counts: NDArray[np.int64], ids: bytes | None = None
 ) -> None:
     """Fills in what the ids of a mask tell."""
-    facts.counts, facts.ids = counts, present_ids(counts) if ids is None else ids
-    facts.edge_only, facts.smear = edge_only(pixels, facts.ids), smear_of(pixels, facts.ids)
+    facts.counts = counts
+    facts.ids = ids = present_ids(counts) if ids is None else ids
+    if len(ids) >= LEAST_IDS:
+        facts.edge_only, facts.smear = edge_only(pixels, ids), smear_of(pixels, ids)
     if facts.colours is not None:
         facts.colours = {id_: facts.colours[id_] for id_ in facts.ids if id_ in facts.colours}
 

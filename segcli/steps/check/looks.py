@@ -22,8 +22,10 @@ QUICK = 1000
 """Images per split that a quick check decodes."""
 _CHUNKS_PER_WORKER = 16
 """Least chunks of samples per worker, which makes chunks of small datasets smaller."""
-_FIRST, _MOST_AT_ONCE = 32, 128
+_FIRST, _MOST_AT_ONCE = 32, 256
 """Samples in the first chunks, and in those of small images."""
+_AHEAD = 4
+"""Chunks per worker that wait or are done, as the facts of a large one take half a megabyte."""
 _SHORT_SECONDS = 0.03
 """A chunk that takes less is followed by larger ones, one that takes four times as long by smaller ones."""
 _NOT_SEEN = "damaged data, mask values, crossing outlines and copies were checked in the decoded images only"
@@ -148,10 +150,11 @@ def looks(plan: LookPlan[S], look: Look[S, F], manifest: Path | None, kind: str,
         stopped = Event()
         look_at = partial(_looked, look, stopped, size)
         # a single thread beside this one would only take its turns with it
-        run = map if count == 1 else partial(map_ahead, workers=count, stopped=stopped)
+        run = map if count == 1 else partial(map_ahead, workers=count, ahead=_AHEAD * count, stopped=stopped)
         outcomes = chain.from_iterable(run(look_at, size.chunks(_jobs(plan, look, entries))))
         for facts, kept, is_known in track(outcomes, "checking", plan.summary.images):
-            entries.keep(kept)
+            if kept is not None:
+                entries.keep(kept)
             plan.summary.known += is_known
             yield facts
         plan.summary.decoded = sum(len(plan.decoded(split)) for split in plan.samples) - plan.summary.known
@@ -188,24 +191,25 @@ def _looked(
 ) -> Iterable[tuple[F, Entry | None, bool]]:
     """The facts of each sample, the entry to keep, and whether the manifest had the facts; nothing once `stopped`."""
     begin = perf_counter()
-    outcomes: dict[int, tuple[F, Entry | None, bool]] = {}
-    whole: dict[int, tuple[F, bool]] = {}
-    for place, (sample, split, entry, is_decoded) in enumerate(jobs):
+    outcomes: list[tuple[F, Entry | None, bool]] = []
+    whole: list[int] = []
+    for sample, split, entry, is_decoded in jobs:
         if stopped.is_set():  # large images of a chunk would take a minute after Ctrl-C
             return ()
         if not is_decoded:
-            outcomes[place] = look.headers(sample, split), None, False
+            outcomes.append((look.headers(sample, split), None, False))
             continue
         known = None if entry is None else recall(entry, partial(look.read, sample, split))
-        whole[place] = (look.decoded(sample, split), False) if known is None else (known, True)
-    completed = look.completed([facts for facts, _ in whole.values()])
-    for (place, (_, is_known)), facts in zip(whole.items(), completed, strict=True):
+        whole.append(len(outcomes))
+        outcomes.append((look.decoded(sample, split) if known is None else known, entry, known is not None))
+    completed = look.completed([outcomes[place][0] for place in whole])
+    for place, facts in zip(whole, completed, strict=True):
         if stopped.is_set():
             return ()
-        entry = jobs[place][2]
+        _, entry, is_known = outcomes[place]
         outcomes[place] = facts, entry if is_known or entry is None else renewed(entry, look.write(facts)), is_known
     size.note(len(jobs), perf_counter() - begin)
-    return [outcomes[place] for place in range(len(jobs))]
+    return outcomes
 
 
 def _jobs(plan: LookPlan[S], look: Look[S, F], entries: Manifest) -> Iterator[Job[S]]:

@@ -98,9 +98,9 @@ class Manifest:
         """Asked for at the first relative path: a working folder may be gone."""
         return os.getcwd()  # noqa: PTH109
 
-    def keep(self, entry: Entry | None) -> None:
+    def keep(self, entry: Entry) -> None:
         """Keeps an entry for the next check."""
-        if entry is not None and entry.text is not None and self._count < MOST_ENTRIES:
+        if entry.text is not None and self._count < MOST_ENTRIES:
             self._count += 1
             self._waiting.append((entry.key, entry.stamp, entry.text))
             if len(self._waiting) >= _AT_ONCE:

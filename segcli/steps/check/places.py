@@ -31,9 +31,8 @@ class Places:
     def add(self, findings: Iterable[Finding], draw: DrawPlace) -> None:
         """Adds findings at the same place."""
         for found in findings:
-            kept = self._by_rule.setdefault(found.code, [])
-            if len(kept) < SHOWN:
-                kept.append(Place(found, draw))
+            if self.has_room(found.code):
+                self._by_rule.setdefault(found.code, []).append(Place(found, draw))
 
     def has_room(self, rule_id: str) -> bool:
         """Whether fewer than `SHOWN` places of this rule are kept."""

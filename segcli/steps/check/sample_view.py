@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 from segcli.data.formats.masks import list_place
-from segcli.data.lists import relative_name
 from segcli.steps.check.files import Fault
 from segcli.steps.check.inspection import SampleFacts
 
@@ -46,10 +44,10 @@ class SampleView(NamedTuple):
     scale: MaskScale
 
     @classmethod
-    def of(cls, facts: SampleFacts, root: Path, scale: MaskScale) -> SampleView:
-        """The view of a sample of the dataset in `root`."""
+    def of(cls, facts: SampleFacts, name_of: Callable[[str], str], scale: MaskScale) -> SampleView:
+        """The view of a sample of the dataset whose files have these names, see `relative_names`."""
         sample = facts.sample
-        image, mask = relative_name(sample.image_file, root), relative_name(sample.mask_file, root)
+        image, mask = name_of(sample.image_file), name_of(sample.mask_file)
         return cls(facts, image, mask, list_place(sample, facts.split), scale)
 
 

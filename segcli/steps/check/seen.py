@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from segcli.data.lists import relative_name
 from segcli.data.samples import Split
@@ -11,9 +12,8 @@ from segcli.findings import Finding
 from segcli.rules import finding
 
 
-@dataclass(frozen=True, slots=True)
-class SeenImage:
-    """An image, its split, and the list line or annotation entry that names it."""
+class SeenImage(NamedTuple):
+    """An image, its split, and the list line or annotation entry that names it; a tuple, as very many are kept."""
 
     path: str
     split: Split

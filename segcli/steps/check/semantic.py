@@ -22,6 +22,7 @@ from segcli.data.fingerprint.images import evenly
 from segcli.data.fingerprint.labels import Fingerprint, MaskShape, fingerprint_of_shapes, looked_at
 from segcli.data.formats.masks import LIST_FILES, class_names_of, find_root, scan_lists
 from segcli.data.formats.masks_layout import has_lists
+from segcli.data.lists import relative_names
 from segcli.data.samples import SegDataset, SegSample, Split
 from segcli.findings import Finding, has_errors, in_order
 from segcli.garbage import collecting_rarely
@@ -43,7 +44,7 @@ from segcli.steps.check.plain_facts import sample_as_plain, sample_from_plain
 from segcli.steps.check.result import CheckResult, ClassCount
 from segcli.steps.check.sample_view import MaskScale, SampleView
 from segcli.steps.check.seen import SeenImage, SplitRules
-from segcli.steps.check.semantic_rules import binary_findings, class_findings, sample_findings
+from segcli.steps.check.semantic_rules import SampleFindings, binary_findings, class_findings
 from segcli.steps.check.settings import EVERY_FILE, PassSettings
 from segcli.steps.check.tally import Tally
 from segcli.steps.check.thumbnails import draw_mask_place
@@ -143,9 +144,10 @@ def examine_seg_dataset(
     times = {split: _times(getattr(lists, split.value), own) for split, own in unique.items()}
     plan = LookPlan.of(unique, settings.decoded)
     placed: list[SampleFacts] = []
+    rules, name_of = SampleFindings(), relative_names(lists.root)
     for facts in looks(plan, _SampleLook.of(plan), settings.manifest, "semantic", settings.workers):
-        view = SampleView.of(facts, lists.root, scale)
-        own = list(sample_findings(view))
+        view = SampleView.of(facts, name_of, scale)
+        own = rules.of(view)
         findings += own
         findings += images.update(SeenImage(facts.sample.image_file, facts.split, view.place), facts.image)
         if own:

@@ -10,7 +10,7 @@ from segcli.data.decoding.headers import ImageHeader
 from segcli.data.formats.masks import LIST_FILES
 from segcli.data.image import LOSSY_FORMATS
 from segcli.data.samples import Split
-from segcli.data.suffixes import IMAGE_SUFFIXES, MASK_SUFFIXES, stem_and_suffix
+from segcli.data.suffixes import IMAGE_SUFFIXES, MASK_SUFFIXES, suffix_of
 from segcli.findings import Finding
 from segcli.plurals import listed
 from segcli.rules import finding
@@ -28,15 +28,51 @@ from segcli.steps.check.tally import Tally
 
 IMAGE_RULES = ImageRules(damaged="S213", pages="S214", bands="S215", dim="S216", undefined="S218", blank="S219")
 TINY_PX = 32
+_COUNTING = frozenset({"S304"})
+"""Rules whose messages hold counts, which each mask has of its own."""
+_MOST_KINDS = 1 << 12
+_Kind = tuple[ImageHeader | None, ImageHeader | None, tuple[str, str], bytes, bool, bool]
 MANY = 8
 """Most ids or classes that a message lists."""
 
 
-def sample_findings(view: SampleView) -> Iterator[Finding]:
-    """All findings on a single sample."""
-    for rule in SAMPLE_RULES:
-        for rule_id, path, message, hint in rule(view):
-            yield finding(rule_id, path, message, location=view.place, hint=hint)
+class SampleFindings:
+    """All findings on single samples.
+
+    Of files that are whole and have nothing of their own to tell, the rules look at headers, suffixes and ids alone,
+    which in a dataset are those of many: what they find is known from the first of these.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[_Kind, tuple[tuple[str, bool, str, str | None], ...]] = {}
+
+    def of(self, view: SampleView) -> list[Finding]:
+        """The findings on a sample; all samples must have the same scale."""
+        kind = _kind(view)
+        known = None if kind is None else self._known.get(kind)
+        if known is None:
+            known = tuple(
+                (rule_id, path == view.mask, message, hint)
+                for rule in SAMPLE_RULES
+                for rule_id, path, message, hint in rule(view)
+            )
+            if kind is not None and not any(rule_id in _COUNTING for rule_id, *_ in known):
+                if len(self._known) >= _MOST_KINDS:
+                    self._known.clear()
+                self._known[kind] = known
+        return [
+            finding(rule_id, view.mask if is_mask else view.image, message, location=view.place, hint=hint)
+            for rule_id, is_mask, message, hint in known
+        ]
+
+
+def _kind(view: SampleView) -> _Kind | None:
+    """All that the rules look at in a sample of two ordinary files; None where one of them is not ordinary."""
+    facts, image, mask = view.facts, view.facts.image, view.facts.mask
+    if not (image.is_ordinary and mask.is_ordinary):
+        return None
+    suffixes = suffix_of(image.path), suffix_of(mask.path)
+    return image.header, mask.header, suffixes, facts.ids, facts.mask_channels_equal, image.path == mask.path
 
 
 def image_file_faults(view: SampleView) -> Iterator[Fault]:
@@ -60,7 +96,7 @@ def image_remarks(view: SampleView) -> Iterator[Fault]:
     header = facts.header
     if header is None or not facts.is_whole:
         return
-    _, suffix = stem_and_suffix(facts.path)
+    suffix = suffix_of(facts.path)
     if suffix.lower() not in IMAGE_SUFFIXES:
         yield "S208", path, f"suffix {suffix or 'missing'}, content {header.format}", None
     if header.bits > 8:
@@ -99,7 +135,7 @@ def mask_faults(view: SampleView) -> Iterator[Fault]:
         yield "S302", path, f"{header.bits} bits per pixel", None
     elif lossy:
         yield "S303", path, f"stored as {header.format}", None
-    _, suffix = stem_and_suffix(facts.mask.path)
+    suffix = suffix_of(facts.mask.path)
     if suffix.lower() not in MASK_SUFFIXES and not lossy:
         yield "S208", path, f"suffix {suffix or 'missing'}, content {header.format}", None
 

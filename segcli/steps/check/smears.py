@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+LEAST_IDS = 3
+"""Least number of ids in a mask for one of them to lie between two others."""
 _ROWS_APART = 7
 _WIDEST_PX = 4
 """Most pixels in a row that smoothing leaves of an id between two others, at eight times the size."""
@@ -27,7 +29,7 @@ class Smear:
 
 def smear_of(mask: NDArray[np.uint8], ids: bytes, ignore_index: int = 255) -> Smear | None:
     """Counts the edges of a mask [H, W] with these ids; None where they are fewer than three."""
-    if len(ids) - (ignore_index in ids) < 3:
+    if len(ids) - (ignore_index in ids) < LEAST_IDS:
         return None
     present = np.frombuffer(ids, np.uint8)
     present = present[present != ignore_index]

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from segcli.data.samples import Split
 from segcli.steps.check.inspection import SampleFacts
 
+_AT_ONCE = 256
+
 
 def _no_counts() -> dict[Split, NDArray[np.int64]]:
     return {split: np.zeros(256, np.int64) for split in Split}
@@ -19,20 +21,34 @@ def _no_counts() -> dict[Split, NDArray[np.int64]]:
 
 @dataclass
 class Tally:
-    """Sums over the samples seen so far.
+    """Sums over the samples seen so far."""
 
-    Attributes:
-        pixels: Pixels of each id, int64 [256], by split.
-    """
-
-    pixels: dict[Split, NDArray[np.int64]] = field(default_factory=_no_counts)
+    _pixels: dict[Split, NDArray[np.int64]] = field(default_factory=_no_counts)
+    _waiting: dict[Split, list[NDArray[np.int64]]] = field(default_factory=lambda: {split: [] for split in Split})
     _sets: dict[Split, Counter[bytes]] = field(default_factory=lambda: {split: Counter() for split in Split})
 
     def update(self, facts: SampleFacts, times: int = 1) -> None:
         """Adds one sample that is in its list `times` times."""
         if facts.counts is not None:
-            self.pixels[facts.split] += facts.counts if times == 1 else facts.counts * times
+            waiting = self._waiting[facts.split]
+            waiting.append(facts.counts if times == 1 else facts.counts * times)
+            if len(waiting) == _AT_ONCE:
+                self._add(facts.split)
             self._sets[facts.split][facts.ids] += times
+
+    def _add(self, split: Split) -> None:
+        """Adds what waits, at once: one by one takes three times as long."""
+        waiting = self._waiting[split]
+        if waiting:
+            self._pixels[split] += np.sum(waiting, axis=0)
+            waiting.clear()
+
+    @property
+    def pixels(self) -> dict[Split, NDArray[np.int64]]:
+        """Pixels of each id, int64 [256], by split."""
+        for split in Split:
+            self._add(split)
+        return self._pixels
 
     @property
     def images(self) -> dict[Split, NDArray[np.int64]]:

@@ -78,12 +78,13 @@ class TimedLook(SlowLook):
 @pytest.mark.parametrize(
     ("count", "seconds", "chunks"),
     [
-        (4000, repeat(1e-5), [32, 64, 128, 128]),
+        (20_000, repeat(1e-5), [32, 64, 128, 256, 256]),
         (4000, repeat(1.0), [32, 16, 8, 4, 2, 1, 1]),
         (4000, chain(repeat(1e-5, 96), repeat(2e-3, 128), repeat(1e-3)), [32, 64, 128, 64, 64]),
         (100, repeat(1e-5), [6, 6, 6]),
+        (4000, repeat(1e-5), [32, 64, 128, 250, 250]),
     ],
-    ids=["small images", "large images", "some that are larger", "a small dataset"],
+    ids=["small images", "large images", "some that are larger", "a small dataset", "a sixteenth at most"],
 )
 def test_small_images_are_looked_at_many_at_once_and_large_ones_few(monkeypatch, count, seconds, chunks):
     look, samples = TimedLook(seconds), samples_of(count)
