@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from segcli.data.fingerprint.images import numbers_of
+from segcli.data.fingerprint.images import evenly, numbers_of
 from segcli.data.fingerprint.labels import Fingerprint, fingerprint_of_masks, fingerprint_of_objects
 from segcli.data.fingerprint.outside import differences
 from segcli.data.fingerprint.suggestions import anchors, crop_side, image_size, suggestions
@@ -108,3 +108,11 @@ def test_suggestions_follow_the_objects() -> None:
     assert suggestions(data, boxes)["anchors_px"][0] == [pytest.approx(2.4, abs=0.3), pytest.approx(4.8, abs=0.3)]
     assert "anchors_px" not in suggestions(data)
     assert anchors([]) == []
+
+
+@pytest.mark.parametrize(("items", "most"), [(1035, 1000), (527, 200), (68, 7), (61, 7), (5, 7), (0, 7)])
+def test_as_many_as_wanted_are_chosen_evenly(items: int, most: int) -> None:
+    chosen = evenly(range(items), most)
+    assert len(chosen) == min(items, most)
+    steps = np.diff(chosen)
+    assert (items == 0 or chosen[0] == 0) and (not len(steps) or steps.max() - steps.min() <= 1)

@@ -177,8 +177,8 @@ def numbers_of(images: Iterable[Path], most: int = _MOST_IMAGES) -> ImageNumbers
 
 def evenly(items: Sequence[Any], most: int) -> Sequence[Any]:
     """At most so many of the items, evenly chosen."""
-    step = max(len(items) / most, 1.0)
-    return [items[int(place)] for place in np.arange(0, len(items), step)]
+    count = min(len(items), most)
+    return [items[place * len(items) // count] for place in range(count)]
 
 
 def _read(path: Path) -> tuple[ImageHeader | None, ImageColours | None]:
