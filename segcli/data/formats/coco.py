@@ -75,13 +75,17 @@ def find_coco_root(dataset_dir: Path) -> Path:
     raise DatasetError(f"no dataset: {what}", [fault], path=dataset_dir, hint=fault.hint)
 
 
-def scan_coco(root: Path) -> CocoScan:
+def scan_coco(root: Path, layout: CocoLayout | None = None) -> CocoScan:
     """Reads the annotation files of the dataset in `root`.
 
     A single file that does not name splits is split here, always in the same way: 80 of 100 images are for
     training.
+
+    Args:
+        root: Its folder.
+        layout: Its files, where they are known.
     """
-    layout = coco_layout(root) or CocoLayout(root, ANNOTATION_FILES)
+    layout = layout or coco_layout(root) or CocoLayout(root, ANNOTATION_FILES)
     files = dict.fromkeys(layout.files.values())
     readers = {file: AnnotationFile(root, file, layout.image_folders(file)) for file in files}
     contents = {file: reader.load() for file, reader in readers.items()}

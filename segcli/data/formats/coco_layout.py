@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,7 +90,11 @@ def coco_layout(dataset_dir: Path) -> CocoLayout | None:
     Raises:
         DatasetError: There are several (C102).
     """
-    found = coco_layouts(dataset_dir)
+    return chosen_layout(coco_layouts(dataset_dir), dataset_dir)
+
+
+def chosen_layout(found: Sequence[CocoLayout], dataset_dir: Path) -> CocoLayout | None:
+    """The same of what `coco_layouts` has found."""
     own = [layout for layout in found if layout.root == dataset_dir]
     if own or len(found) < 2:
         return next(iter(own or found), None)

@@ -10,7 +10,7 @@ from segcli.data.classes import ClassMap
 from segcli.data.files import is_dir
 from segcli.data.formats.annotated import AnnotatedDataset, AnnotatedImage
 from segcli.data.formats.coco import CocoScan, PartCounts, find_coco_root, scan_coco
-from segcli.data.formats.coco_layout import coco_layouts
+from segcli.data.formats.coco_layout import chosen_layout, coco_layouts
 from segcli.data.formats.format import Brush, Format, is_object
 from segcli.data.formats.object_painter import ObjectPainter
 from segcli.data.formats.table import formats_in
@@ -62,10 +62,14 @@ def scan_instances(dataset_dir: Path) -> CocoScan:
     Raises:
         DatasetError: There is no dataset, or more than one.
     """
-    found = None if coco_layouts(dataset_dir) else _other_format(dataset_dir)
-    if found is None:
-        return scan_coco(find_coco_root(dataset_dir))
-    return as_instances(found.read(dataset_dir))
+    layouts = coco_layouts(dataset_dir)
+    other = None if layouts else _other_format(dataset_dir)
+    if other is not None:
+        return as_instances(other.read(dataset_dir))
+    layout = chosen_layout(layouts, dataset_dir)
+    root = find_coco_root(dataset_dir) if layout is None else layout.root
+    # seen from a folder above, not every file below the root was looked for
+    return scan_coco(root, layout if root == dataset_dir else None)
 
 
 def as_instances(dataset: AnnotatedDataset) -> CocoScan:

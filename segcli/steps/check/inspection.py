@@ -21,7 +21,7 @@ from segcli.data.id_counts import FEW_PIXELS, count_ids, count_ids_of_each, pres
 from segcli.data.samples import SegSample, Split
 from segcli.errors import InputError
 from segcli.steps.check.files import FileFacts, inspect_header, inspect_image_file, load_file, measure
-from segcli.steps.check.placement import borders_of_mask
+from segcli.steps.check.placement import Placed, borders_of_mask
 from segcli.steps.check.smears import LEAST_IDS, Smear, smear_of
 
 FEW_IDS = 4
@@ -48,6 +48,7 @@ class SampleFacts:
         shape: Statistics from which a training is planned; None if not requested.
         borders: Where the labels end, see `placement`; None if not requested.
         labelled: The box around all but the value of the last pixel, in px; None if not requested, or all are equal.
+        placed: The edges of the image and `borders`, found by `complete`; None if not requested.
         pixels: The ids of a small mask, uint8 [H, W], until `complete` has counted them.
     """
 
@@ -64,6 +65,7 @@ class SampleFacts:
     shape: MaskShape | None = None
     borders: NDArray[np.bool_] | None = None
     labelled: BoxXyxy | None = None
+    placed: Placed | None = None
     pixels: NDArray[np.uint8] | None = None
 
 
@@ -104,13 +106,19 @@ def inspect_sample(sample: SegSample, split: Split, *, shaped: bool = False, com
 
 
 def complete(samples: Sequence[SampleFacts]) -> None:
-    """Completes the facts by what is found for many small images and masks at once: colours, signatures, and ids."""
+    """Completes the facts by what is found for many small images and masks at once: colours, signatures, and ids.
+
+    Those that are compared with their labels also get their edges here, in the threads.
+    """
     measure([facts.image for facts in samples])
     waiting = [(facts, facts.pixels) for facts in samples if facts.pixels is not None]
     counts = count_ids_of_each([pixels for _, pixels in waiting])
     for (facts, pixels), own, ids in zip(waiting, counts, present_ids_of_each(counts), strict=True):
         _note_ids(facts, pixels, own, ids)
         facts.pixels = None
+    for facts in samples:
+        if facts.image.sketch is not None and facts.borders is not None:
+            facts.placed = Placed.of(facts.image.sketch, facts.borders)
 
 
 def _note_ids(

@@ -38,7 +38,7 @@ from segcli.steps.check.inspection import SampleFacts, complete, inspect_headers
 from segcli.steps.check.left_out import left_out_of_lists
 from segcli.steps.check.looks import LookedAt, LookPlan, looks
 from segcli.steps.check.mask_values import CONSEQUENCES, MaskValues
-from segcli.steps.check.placement import COMPARED, Placed, misplaced, upper_left
+from segcli.steps.check.placement import COMPARED, misplaced, upper_left
 from segcli.steps.check.places import Places
 from segcli.steps.check.plain_facts import sample_as_plain, sample_from_plain
 from segcli.steps.check.result import CheckResult, ClassCount
@@ -262,12 +262,7 @@ def _placement_findings(facts: Sequence[SampleFacts]) -> Iterator[Finding]:
     """What is wrong with the places of the labels in all images together."""
     masks = [(one.mask.header.stored_size, one.labelled) for one in facts if one.mask.header is not None]
     yield from upper_left(masks, "S419", "annotations")
-    placed = [
-        Placed.of(one.image.sketch, one.borders)
-        for one in facts
-        if one.image.sketch is not None and one.borders is not None
-    ]
-    yield from misplaced(placed, "S420", "annotations")
+    yield from misplaced([one.placed for one in facts if one.placed is not None], "S420", "annotations")
 
 
 def _mask_scale(source: ClassNames | None, num_classes: int | None) -> MaskScale:

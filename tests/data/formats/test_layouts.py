@@ -11,6 +11,7 @@ from unicodedata import normalize
 import numpy as np
 import pytest
 
+from segcli.data.formats import coco_layout
 from segcli.data.formats.instance_data import open_instance_dataset, scan_instances
 from segcli.data.formats.masks import find_root, open_seg_dataset, scan_lists
 from segcli.data.formats.voc_layout import voc_layout
@@ -304,3 +305,13 @@ def test_hidden_folders_are_no_data(tmp_path):
     hidden.mkdir()
     shutil.copy(tmp_path / "data" / "images" / "a0.jpg", hidden / "a0-checkpoint.jpg")
     assert not any("checkpoint" in found.message for found in scan_lists(tmp_path / "data").findings)
+
+
+def test_the_files_of_a_dataset_are_looked_for_once(tmp_path, monkeypatch):
+    folder = make_coco_folder(tmp_path)
+    looked, find = [], coco_layout._annotation_files
+    monkeypatch.setattr(
+        coco_layout, "_annotation_files", lambda below, depth=0: looked.append((below, depth)) or find(below, depth)
+    )
+    scan_instances(folder.root)
+    assert looked.count((folder.root, 0)) == 1
