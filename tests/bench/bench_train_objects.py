@@ -81,6 +81,40 @@ def rcnn(name: str, *, side: int = 512, objects: int = 10) -> Step:
     return network, lambda: network(inputs)["loss"]
 
 
+def pp_yoloe(*, side: int = 640, objects: int = 10) -> Step:
+    """PP-YOLOE_seg-S on one image of ellipses of three classes."""
+    import paddle
+
+    from segcli.engines.paddledet.networks import build_instance_network
+
+    network = build_instance_network("PP-YOLOE_seg-S", 3, side)
+    masks, boxes = _objects(side, objects, 0)
+    inputs = {
+        "image": paddle.rand([1, 3, side, side]),
+        "gt_class": [paddle.randint(0, 3, [objects, 1], dtype="int32")],
+        "gt_bbox": [paddle.to_tensor(boxes)],
+        "gt_segm": [paddle.to_tensor(masks)],
+    }
+    return network, lambda: network(inputs)["loss"]
+
+
+def solo(*, side: int = 512, objects: int = 10) -> Step:
+    """SOLOv2 on one image of ellipses of three classes."""
+    import paddle
+
+    from segcli.engines.paddledet.grid_targets import GridTargets
+    from segcli.engines.paddledet.networks import build_instance_network
+    from segcli.models.instance.recipes import FROM_SCRATCH
+
+    network = build_instance_network("SOLOv2", 3, side, overrides=FROM_SCRATCH)
+    masks, boxes = _objects(side, objects, 0)
+    rng = np.random.default_rng(0)
+    sample = {"image": rng.random((3, side, side), np.float32), "gt_bbox": boxes, "gt_segm": masks}
+    (targets,) = GridTargets()([{**sample, "gt_class": rng.integers(0, 3, (objects, 1))}])
+    inputs = {name: paddle.to_tensor(np.asarray(values)[None]) for name, values in targets.items()}
+    return network, lambda: network(inputs)["loss"]
+
+
 def sam(name: str, objects: int, *, images: int = 2, side: int = 512) -> Step:
     """A Segment Anything network on so many ellipses per image; a frozen encoder is not computed."""
     import paddle
@@ -161,11 +195,14 @@ def run() -> list[Row]:
         "LSeg-tiny, 8 images": (lseg, 20, 1.3),
         "MaskFormer_tiny, 2 x 256 px": (partial(semantic, "MaskFormer_tiny"), 2, 1.6),
     }
-    rcnns = {"Cascade-MaskRCNN-ResNet50-FPN": 1.15, "MaskRCNN-ResNet50-FPN": 1.0}
+    with_views: dict[str, tuple[Callable[[], Step], int, float]] = {
+        f"{name}, 512 px, 10 objects": (partial(rcnn, name), 3, bar)
+        for name, bar in {"Cascade-MaskRCNN-ResNet50-FPN": 1.15, "MaskRCNN-ResNet50-FPN": 1.0}.items()
+    }
+    with_views["SOLOv2, 512 px, 10 objects"] = (solo, 3, 1.0)
+    with_views["PP-YOLOE_seg-S, 640 px, 10 objects"] = (pp_yoloe, 10, 1.0)
     rows = [_row(name, *case, _as_elsewhere) for name, case in cases.items()]
-    for name, bar in rcnns.items():
-        rows.append(_row(f"{name}, 512 px, 10 objects", partial(rcnn, name), 3, bar, paddles_operators, has_views=True))
-    return rows
+    return rows + [_row(name, *case, paddles_operators, has_views=True) for name, case in with_views.items()]
 
 
 def _row(

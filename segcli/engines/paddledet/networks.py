@@ -14,6 +14,7 @@ from segcli.errors import ConfigError, ConfigFault
 from segcli.models.instance.boxes import cxcywh_to_xyxy, masks_to_boxes
 from segcli.models.instance.image_masks import image_of_rows
 from segcli.models.instance.recipes import instance_recipe
+from segcli.models.operators.layers import use_own_layers
 
 
 def build_instance_network(
@@ -57,6 +58,8 @@ def build_instance_network(
             if not options:
                 raise
             raise ConfigError([ConfigFault("Train.network", f"{name} cannot be built with it: {fault}")]) from fault
+    if recipe["architecture"] != "SegMaskRTDETR":  # which does not gain by them
+        use_own_layers(network)
     network.train()
     return network
 

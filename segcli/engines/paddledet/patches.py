@@ -6,12 +6,18 @@ everywhere. Each patch replaces one method of one of its classes; Paddle itself 
 
 from __future__ import annotations
 
-import paddle
+from typing import Any
 
+import paddle
+import paddle.nn.functional as F
+from paddle import Tensor
+
+from segcli.engines.function_patches import function_patches
 from segcli.engines.paddledet import rcnn_patches, solo_patches
 from segcli.engines.paddledet.box_features import patch_box_features
 from segcli.engines.paddledet.importing import import_ppdet
 from segcli.engines.patching import Method, Patch, apply_all
+from segcli.models import operators
 
 
 def _replaced(owner: str, method: str, replacement: Method, fault: str) -> Patch:
@@ -20,6 +26,20 @@ def _replaced(owner: str, method: str, replacement: Method, fault: str) -> Patch
     This is possible because no replacement branches on a tensor's value when it is traced.
     """
     return Patch(owner, method, lambda _original: paddle.jit.not_to_static(replacement), fault)
+
+
+def patch_channel_weights(original: Method) -> Method:
+    """The gradient of a mean over maps takes 15 times as long as that of pooling them, in training on a CPU."""
+
+    @paddle.jit.not_to_static
+    def forward(self: Any, x: Tensor) -> Tensor:
+        if not operators.is_ours(x):
+            plain: Tensor = original(self, x)
+            return plain
+        out: Tensor = x * self.act(self.fc(F.adaptive_avg_pool2d(x, 1)))
+        return out
+
+    return forward
 
 
 _CONCAT = "paddle.concat of 0-dimensional counts: (InvalidArgument) The axis is expected to be in range of [0, 0)"
@@ -107,10 +127,15 @@ PATCHES: dict[str, Patch] = {
         "forward",
         patch_box_features,
     ),
+    "channel weights": Patch(
+        "ppdet.modeling.backbones.cspresnet:EffectiveSELayer",
+        "forward",
+        patch_channel_weights,
+    ),
 }
 
 
 def apply_patches() -> None:
     """Imports ppdet and applies every patch that is not applied yet."""
     import_ppdet()
-    apply_all(PATCHES.values())
+    apply_all((*PATCHES.values(), *function_patches("ppdet")))

@@ -38,15 +38,13 @@ def build(recipe: ModelSpec | Recipe, num_classes: int, channels: int = COLOURS)
     """
     import paddle
 
-    from segcli.models.operators.convolution import narrow_convolutions
-    from segcli.models.operators.linear import use_row_layers
+    from segcli.models.operators.layers import use_own_layers
 
     apply_patches()
     wanted = recipe.network if isinstance(recipe, ModelSpec) else recipe
     with paddle.utils.unique_name.guard():
         network = widen_input(_build_part({**wanted, "num_classes": num_classes}), channels)
-    narrow_convolutions(network)
-    use_row_layers(network)
+    use_own_layers(network)
     return network
 
 

@@ -6,11 +6,10 @@ Paddle 3 no longer multiplies a float tensor by an integer or boolean one, and s
 from __future__ import annotations
 
 import random
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from segcli.engines.function_patches import function_patches
 from segcli.engines.paddleseg.importing import import_paddleseg
 from segcli.engines.paddleseg.maskformer_patches import MASKFORMER_PATCHES
 from segcli.engines.patching import Method, Patch, apply_all
@@ -22,28 +21,7 @@ if TYPE_CHECKING:
 def apply_patches() -> None:
     """Imports paddleseg and applies every patch that is not applied yet."""
     import_paddleseg()
-    apply_all((*PATCHES, *_function_patches()))
-
-
-def _function_patches() -> list[Patch]:
-    """A patch of each module of PaddleSeg that calls `paddle.nn.functional` by the name `F`."""
-    import paddle.nn.functional as F
-
-    modules = sorted(name for name in sys.modules if name.startswith("paddleseg."))
-    return [Patch(name, "F", patch_functions) for name in modules if vars(sys.modules[name]).get("F") is F]
-
-
-def patch_functions(original: Any) -> Any:
-    """Resizing and cross entropy take a quarter of PP-LiteSeg's training on a CPU, more than half of it in vain.
-
-    The name `F` is replaced in PaddleSeg's modules, and not the functions in Paddle, which others use too.
-    """
-    from segcli.models.operators.cross_entropy import cross_entropy
-    from segcli.models.operators.resizing import interpolate
-
-    functions = ModuleType(original.__name__)
-    vars(functions).update({**vars(original), "interpolate": interpolate, "cross_entropy": cross_entropy})
-    return functions
+    apply_all((*PATCHES, *function_patches("paddleseg")))
 
 
 def patch_cross_entropy(_original: Method) -> Method:
@@ -217,18 +195,26 @@ def patch_maskformer(original: Method) -> Method:
     return forward
 
 
-def patch_masks_of_layers(original: Method) -> Method:
-    """Evaluation computed the masks of all decoder layers; only the last ones are used, the others are for losses."""
+def patch_masks_of_layers(_original: Method) -> Method:
+    """Evaluation computed the masks of all decoder layers; only the last ones are used, the others are for losses.
+
+    In training a layer at a time: the gradient of Paddle's einsum copies all masks to another order of axes.
+    """
     import paddle
 
     def forward(self: Any, features: Tensor, pixels: Tensor) -> dict[str, Any]:
-        if self.training:
-            return dict(original(self, features, pixels))
         place = self.pe_layer(features)
         layers, _ = self.transformer(self.input_proj(features), None, self.query_embed.weight, place)
-        queries = layers[-1]
-        masks = paddle.einsum("bqc,bchw->bqhw", self.mask_embed(queries), pixels)
-        return {"pred_logits": self.class_embed(queries), "pred_masks": masks}
+        if not self.training or not self.aux_loss:
+            queries = layers[-1]
+            masks = paddle.einsum("bqc,bchw->bqhw", self.mask_embed(queries), pixels)
+            return {"pred_logits": self.class_embed(queries), "pred_masks": masks}
+        maps, size = pixels.flatten(2), pixels.shape[2:]
+        outputs = [
+            {"pred_logits": classes, "pred_masks": paddle.matmul(queries, maps).reshape([*queries.shape[:2], *size])}
+            for classes, queries in zip(self.class_embed(layers), self.mask_embed(layers), strict=True)
+        ]
+        return {**outputs[-1], "aux_outputs": outputs[:-1]}
 
     return forward
 

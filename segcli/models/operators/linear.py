@@ -10,29 +10,9 @@ from paddle import Tensor, nn
 from paddle.autograd import PyLayer
 
 from segcli.models import operators
-from segcli.models.operators.normalisation import RowNorm
 
 FEWEST_VALUES = 1 << 16
 """Values of a result from which the gradient of its bias is worth a call of Python."""
-
-
-def use_row_layers(network: nn.Layer) -> int:
-    """Makes, in place, `RowLinear` and `RowNorm` of layers that have a bias; parameters and names stay.
-
-    Returns:
-        How many.
-    """
-    kinds: dict[type[nn.Layer], type[nn.Layer]] = {nn.Linear: RowLinear, nn.LayerNorm: RowNorm}
-    found = [layer for layer in network.sublayers(include_self=True) if type(layer) in kinds and _is_over_rows(layer)]
-    for layer in found:
-        layer.__class__ = kinds[type(layer)]
-    return len(found)
-
-
-def _is_over_rows(layer: nn.Layer) -> bool:
-    """Whether it has a weight and a bias and works on the last axis alone."""
-    is_whole = layer.weight is not None and layer.bias is not None
-    return is_whole and (isinstance(layer, nn.Linear) or len(layer._normalized_shape) == 1)
 
 
 class RowLinear(nn.Linear):
@@ -40,6 +20,11 @@ class RowLinear(nn.Linear):
 
     Paddle adds the rows at the speed of single values, up to a third of the time of the layer.
     """
+
+    @staticmethod
+    def suits(layer: nn.Linear) -> bool:
+        """Whether it has a bias."""
+        return layer.bias is not None
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., C] to [..., C']."""

@@ -19,6 +19,11 @@ _BAND_VALUES = 1 << 16
 class RowNorm(nn.LayerNorm):
     """Layer normalisation over the last axis, see `layer_norm`."""
 
+    @staticmethod
+    def suits(layer: nn.LayerNorm) -> bool:
+        """Whether it has a weight and a bias and works on the last axis alone."""
+        return layer.weight is not None and layer.bias is not None and len(layer._normalized_shape) == 1
+
     def forward(self, x: Tensor) -> Tensor:
         """[..., C] to the same shape."""
         return layer_norm(x, self.weight, self.bias, self._epsilon)

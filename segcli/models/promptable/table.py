@@ -8,7 +8,7 @@ from difflib import get_close_matches
 import paddle
 
 from segcli.errors import UsageError
-from segcli.models.operators.linear import use_row_layers
+from segcli.models.operators.layers import use_own_layers
 from segcli.models.promptable.lseg import lseg
 from segcli.models.promptable.sam import sam
 
@@ -43,5 +43,5 @@ def build_promptable_network(name: str) -> paddle.nn.Layer:
         near = get_close_matches(name, PROMPTABLE_NETWORKS, n=3) or list(PROMPTABLE_NETWORKS)
         raise UsageError(f"there is no promptable network {name!r}", hint=f"one of {', '.join(near)}")
     network = build()
-    use_row_layers(network)
+    use_own_layers(network)
     return network

@@ -167,18 +167,19 @@ def test_pasting_gives_the_wheels_masks(built: Callable[[str], Any]) -> None:
 
 def test_without_the_patch_pasting_samples_the_whole_image() -> None:
     """The wheel's way builds coordinates of every pixel for every object; ours does not touch `grid_sample`."""
+    from ppdet.modeling import post_process
     from ppdet.modeling.post_process import MaskPostProcess
 
     arguments = (paddle.ones([1, 4, 4]), paddle.to_tensor([[0.0, 1.0, 2.0, 2.0, 6.0, 6.0]]), paddle.to_tensor([1]))
     calls = []
-    sample = paddle.nn.functional.grid_sample
+    sample = post_process.F.grid_sample
 
     def counted(*args: Any, **kwargs: Any) -> Any:
         calls.append(args)
         return sample(*args, **kwargs)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(paddle.nn.functional, "grid_sample", counted)
+        patch.setattr(post_process.F, "grid_sample", counted)
         ours = MaskPostProcess()(*arguments, paddle.to_tensor([[8.0, 8.0]]))
         assert calls == []
         with without("pasting"):

@@ -13,7 +13,8 @@ import pytest
 from paddle import nn
 
 from segcli.models import operators
-from segcli.models.operators.linear import AddRow, RowLinear, use_row_layers
+from segcli.models.operators.layers import use_own_layers
+from segcli.models.operators.linear import AddRow, RowLinear
 from segcli.models.operators.normalisation import RowNorm
 
 Array = np.ndarray[Any, Any]
@@ -54,7 +55,7 @@ def test_gradients_of_layer_normalisation_are_those_of_double_precision(shape: t
         *(one.numpy() for one in layer.parameters()),
         dtype="float64",
     )
-    use_row_layers(layer)
+    use_own_layers(layer)
     assert type(layer) is RowNorm
 
     assert_near(layer_results(layer, given), exact, 1e-5)
@@ -66,7 +67,7 @@ def test_linear_layers_are_paddles(shape: tuple[int, ...]) -> None:
     layer.bias.set_value(paddle.randn(layer.bias.shape))
     given = RANDOM.normal(size=shape)
     theirs = layer_results(layer, given)
-    use_row_layers(layer)
+    use_own_layers(layer)
     assert type(layer) is RowLinear
 
     assert_near(layer_results(layer, given), theirs)
@@ -82,7 +83,7 @@ def test_a_row_is_added_to_each_row() -> None:
 def test_layers_of_a_diverged_network_are_not_warned_of(value: float) -> None:
     """Its loss is what the training stops at; NumPy's warnings would come before that."""
     layer = nn.LayerNorm(8)
-    use_row_layers(layer)
+    use_own_layers(layer)
     given = RANDOM.normal(size=(4, 8))
     given[1, 3] = value
     layer_results(layer, given)
@@ -104,7 +105,7 @@ def frozen(layer: nn.Layer) -> nn.Layer:
     ],
 )
 def test_other_layers_stay_paddles(layer: nn.Layer) -> None:
-    use_row_layers(layer)
+    use_own_layers(layer)
     x = paddle.rand([4, 3, 8])
     x.stop_gradient = False
 
@@ -130,7 +131,7 @@ def test_evaluations_and_exported_networks_are_as_they_were() -> None:
     found = []
     for has_ours in (False, True):
         if has_ours:
-            assert use_row_layers(network) == 2
+            assert use_own_layers(network) == 2
         with paddle.no_grad():
             values = network(x).numpy()
         spec = [paddle.static.InputSpec([2, 20, 16], "float32")]
@@ -145,7 +146,7 @@ def test_evaluations_and_exported_networks_are_as_they_were() -> None:
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_a_network_that_trains_as_a_static_graph_is_one_graph_of_paddles() -> None:
     network, given = Rows(), RANDOM.normal(size=(2, 20, 16))
-    use_row_layers(network)
+    use_own_layers(network)
     x = paddle.to_tensor(given.astype(np.float32), stop_gradient=False)
     assert "PyLayer" in network(x).grad_fn.name()
     static = paddle.jit.to_static(network.forward)

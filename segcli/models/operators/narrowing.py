@@ -10,39 +10,10 @@ from paddle import Tensor, nn
 from paddle.autograd import PyLayer
 
 from segcli.models import operators
+from segcli.models.operators.bias import add_bias
 
 FEWEST_VALUES = 1 << 16
 """Values per image of an input from which the rearranged kernels cost less than they save."""
-
-
-def narrow_convolutions(network: nn.Layer) -> int:
-    """Makes, in place, `NarrowingConv2D` of the convolutions that can be; parameters and names stay.
-
-    Returns:
-        How many.
-    """
-    found = [layer for layer in network.sublayers(include_self=True) if _can_narrow(layer)]
-    for layer in found:
-        layer.__class__ = NarrowingConv2D
-    return len(found)
-
-
-def _can_narrow(layer: nn.Layer) -> bool:
-    """Whether it is a convolution to at most half of the channels that keeps the size of maps."""
-    if type(layer) is not nn.Conv2D or layer._padding_mode != "zeros" or layer._data_format != "NCHW":
-        return False
-    if layer._padding_algorithm == "SAME":  # at which Paddle leaves the dilation out
-        keeps_size = layer._dilation == [1, 1]
-    else:
-        keeps_size = layer._updated_padding == _padding(layer)
-    is_narrow = max(layer._kernel_size) > 1 and 2 * layer._out_channels <= layer._in_channels
-    is_plain = layer._stride == [1, 1] and layer._groups == 1 and all(side % 2 for side in layer._kernel_size)
-    return keeps_size and is_narrow and is_plain
-
-
-def _padding(layer: nn.Layer) -> list[int]:
-    """The padding that keeps the size of maps."""
-    return [rate * (side - 1) // 2 for side, rate in zip(layer._kernel_size, layer._dilation, strict=True)]
 
 
 class NarrowingConv2D(nn.Conv2D):
@@ -54,13 +25,30 @@ class NarrowingConv2D(nn.Conv2D):
     copies of the output's gradient, which has fewer channels too.
     """
 
+    @staticmethod
+    def suits(layer: nn.Conv2D) -> bool:
+        """Whether it is a convolution to at most half of the channels that keeps the size of maps."""
+        if layer._padding_mode != "zeros" or layer._data_format != "NCHW":
+            return False
+        if layer._padding_algorithm == "SAME":  # at which Paddle leaves the dilation out
+            keeps_size = layer._dilation == [1, 1]
+        else:
+            keeps_size = layer._updated_padding == _padding(layer)
+        is_narrow = max(layer._kernel_size) > 1 and 2 * layer._out_channels <= layer._in_channels
+        is_plain = layer._stride == [1, 1] and layer._groups == 1 and all(side % 2 for side in layer._kernel_size)
+        return keeps_size and is_narrow and is_plain
+
     def forward(self, x: Tensor) -> Tensor:
         """[N, in channels, H, W] to [N, out channels, H, W]."""
         if not operators.is_ours(x, self.weight) or x.ndim != 4 or x.shape[1] * x.shape[2] * x.shape[3] < FEWEST_VALUES:
             plain: Tensor = nn.Conv2D.forward(self, x)
             return plain
-        out: Tensor = _Narrowing.apply(x, self.weight, _padding(self), self._dilation)
-        return out if self.bias is None else out + self.bias.reshape([1, -1, 1, 1])
+        return add_bias(_Narrowing.apply(x, self.weight, _padding(self), self._dilation), self.bias)
+
+
+def _padding(layer: nn.Layer) -> list[int]:
+    """The padding that keeps the size of maps."""
+    return [rate * (side - 1) // 2 for side, rate in zip(layer._kernel_size, layer._dilation, strict=True)]
 
 
 class _Narrowing(PyLayer):
