@@ -23,8 +23,8 @@ from paddle.autograd import PyLayer
 
 import segcli
 from segcli.engines.paddleseg.patches import apply_patches
-from segcli.models.operators import convolution, linear
-from tests.bench.bench_train_objects import Step, lseg, mask_rtdetr, sam, semantic
+from segcli.models.operators import bias, depthwise, linear, narrowing
+from tests.bench.bench_train_objects import Step, lseg, mask_rtdetr, pp_yoloe, sam, semantic, solo
 from tests.engines.paddledet import tiny
 from tests.paddles_operators import paddles_operators
 
@@ -71,23 +71,29 @@ def small(name: str, *, images: int = 2, side: int = 64) -> Callable[[], Step]:
     return partial(semantic, name, images=images, side=side, classes=5)
 
 
+_RCNN = "_AddBias AddRow _Narrowing _Repeated RoiAlign"
 CASES = {
-    "PP-LiteSeg-T": Case.of(small("PP-LiteSeg-T"), "_CrossEntropy _Narrowing"),
-    "SegFormer-B0": Case.of(small("SegFormer-B0"), "_CrossEntropy AddRow _RowNorm"),
-    "SeaFormer_tiny": Case.of(small("SeaFormer_tiny", side=128), "_CrossEntropy"),
-    "OCRNet_HRNet-W18": Case.of(small("OCRNet_HRNet-W18"), "_CrossEntropy _Narrowing"),
-    "Deeplabv3-R50": Case.of(small("Deeplabv3-R50"), "_CrossEntropy _Narrowing"),
-    "Deeplabv3_Plus-R50": Case.of(small("Deeplabv3_Plus-R50"), "_CrossEntropy"),
-    "UNet-S": Case.of(small("UNet-S"), "_CrossEntropy"),
+    "PP-LiteSeg-T": Case.of(small("PP-LiteSeg-T"), "_AddBias _CrossEntropy _Depthwise _Narrowing"),
+    "SegFormer-B0": Case.of(small("SegFormer-B0"), "_AddBias _CrossEntropy _Depthwise AddRow _RowNorm"),
+    "SeaFormer_tiny": Case.of(small("SeaFormer_tiny", side=128), "_AddBias _CrossEntropy _Depthwise"),
+    "OCRNet_HRNet-W18": Case.of(small("OCRNet_HRNet-W18"), "_AddBias _CrossEntropy _Narrowing"),
+    "Deeplabv3-R50": Case.of(small("Deeplabv3-R50"), "_AddBias _CrossEntropy _Narrowing"),
+    "Deeplabv3_Plus-R50": Case.of(small("Deeplabv3_Plus-R50"), "_AddBias _CrossEntropy _Depthwise"),
+    "UNet-S": Case.of(small("UNet-S"), "_AddBias _CrossEntropy"),
     "MaskFormer_tiny": Case.of(
-        small("MaskFormer_tiny", images=1), "AddRow AttentionInWindows FocalLoss MovedRows _Narrowing _RowNorm"
+        small("MaskFormer_tiny", images=1),
+        "_AddBias AddRow AttentionInWindows FocalLoss MovedRows _Narrowing _Repeated _RowNorm",
     ),
-    "MaskRCNN-ResNet50-FPN": Case.of(partial(rcnn, "MaskRCNN-ResNet50-FPN"), "RoiAlign"),
-    "Cascade-MaskRCNN-ResNet50-FPN": Case.of(partial(rcnn, "Cascade-MaskRCNN-ResNet50-FPN"), "RoiAlign"),
-    "MaskRCNN-ResNet50": Case.of(partial(rcnn, "MaskRCNN-ResNet50"), "RoiAlign"),
+    "MaskRCNN-ResNet50-FPN": Case.of(partial(rcnn, "MaskRCNN-ResNet50-FPN"), _RCNN),
+    "Cascade-MaskRCNN-ResNet50-FPN": Case.of(partial(rcnn, "Cascade-MaskRCNN-ResNet50-FPN"), _RCNN),
+    "MaskRCNN-ResNet50": Case.of(partial(rcnn, "MaskRCNN-ResNet50"), "_AddBias AddRow RoiAlign"),
+    "SOLOv2": Case.of(partial(solo, side=128, objects=3), "_AddBias _Narrowing _Repeated"),
+    "PP-YOLOE_seg-S": Case.of(partial(pp_yoloe, side=128, objects=3), "_AddBias _Narrowing _Repeated"),
     "Mask-RT-DETR-S": Case.of(partial(mask_rtdetr, side=64, images=1, objects=3), "MaskSamples WeightedRows"),
-    "SAM-tiny": Case.of(partial(sam, "SAM-tiny", 2, images=1, side=128), "AddRow OuterSum _RowNorm", as_exported=True),
-    "LSeg-tiny": Case.of(partial(lseg, images=1), "AddRow _RowNorm", as_exported=True),
+    "SAM-tiny": Case.of(
+        partial(sam, "SAM-tiny", 2, images=1, side=128), "_AddBias AddRow OuterSum _RowNorm", as_exported=True
+    ),
+    "LSeg-tiny": Case.of(partial(lseg, images=1), "_AddBias AddRow _Narrowing _RowNorm", as_exported=True),
 }
 SLOW = {"MaskRCNN-ResNet50"}
 """Its head is the last stage of a ResNet50."""
@@ -100,8 +106,9 @@ def without_kinks(monkeypatch: pytest.MonkeyPatch) -> None:
 
     The slope of a ReLU jumps at 0: rounding of one value may change a gradient by a hundredth.
     """
-    for module in (convolution, linear):
+    for module in (bias, linear, narrowing):
         monkeypatch.setattr(module, "FEWEST_VALUES", 1)
+    monkeypatch.setattr(depthwise, "FEWEST_PRODUCTS", 1)
     apply_patches()  # some of PaddleSeg's modules have a copy of Paddle's functions
     copies = [vars(module).get("F") for name, module in sys.modules.items() if name.startswith("paddleseg.")]
     for functions in (F, *(one for one in copies if hasattr(one, "relu"))):

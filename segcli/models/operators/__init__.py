@@ -1,4 +1,5 @@
-"""Operators of Paddle that are slow in training on a CPU, computed in another way: same values, same gradients.
+"""Operators of Paddle that are slow in training on a CPU, computed in another way: same values, same gradients (but for
+boxes narrower than a pixel, see `roi_align`).
 
 They stand in for Paddle's own only there, see `is_ours`: exported networks, static graphs and devices have Paddle's.
 """
