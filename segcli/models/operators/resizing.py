@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache, reduce
 from typing import Any
 
@@ -17,6 +17,8 @@ from segcli.models.host_memory import array_of, is_traced, tensor_of, without_wa
 
 MOST_PRODUCTS = 160
 """Products per pixel of the result up to which the matrices, most of which is zero, are at least twice as fast."""
+MOST_TIMES = 40
+"""Most repetitions of a row: Paddle computes in float32 where a row comes from, at 41 times the row before for some."""
 _OPTIONS = {"scale_factor", "mode", "align_corners", "align_mode", "data_format"}
 
 
@@ -40,21 +42,30 @@ def interpolate(x: Tensor, size: Any = None, *args: Any, **options: Any) -> Tens
             is_aligned = bool(given.get("align_corners", False))
             by_column = paddle.matmul(x, _weights(x.shape[3], width, is_aligned), transpose_y=True)
             return paddle.matmul(_weights(x.shape[2], height, is_aligned), by_column)
-    elif sides is not None and mode == "nearest" and not any(np.remainder(sides, x.shape[2:])):
-        out: Tensor = _Repeated.apply(x, *(np.array(sides) // x.shape[2:]).tolist())
-        return out
+    elif sides is not None and mode == "nearest" and not given.get("align_corners"):
+        times = _times(x.shape[2:], sides)
+        if times is not None:
+            out: Tensor = _Repeated.apply(x, *times)
+            return out
     return F.interpolate(x, size, **options)
 
 
 def _sides(x: Tensor, size: Any, options: Mapping[str, Any]) -> tuple[int, int] | None:
-    """Height and width of the result; None where they do not follow from the factor exactly."""
-    if size is not None:
+    """Height and width of the result; None where they do not follow from the factor exactly, or both are given."""
+    if size is not None and "scale_factor" not in options:
         height, width = (int(side) for side in size)
         return height, width
     factor = options.get("scale_factor")
-    if not isinstance(factor, int | float) or any(factor * side % 1 for side in x.shape[2:]):
+    if size is not None or not isinstance(factor, int | float) or any(factor * side % 1 for side in x.shape[2:]):
         return None
     return int(factor * x.shape[2]), int(factor * x.shape[3])
+
+
+def _times(before: Sequence[int], after: Sequence[int]) -> list[int] | None:
+    """How many times rows and columns are repeated; None where not equally often, or too often for `MOST_TIMES`."""
+    times = [target // max(source, 1) for source, target in zip(before, after, strict=True)]
+    is_whole = [source * count for source, count in zip(before, times, strict=True)] == list(after)
+    return times if is_whole and min(times) > 0 and max(times) <= MOST_TIMES else None
 
 
 @lru_cache(maxsize=64)

@@ -97,6 +97,7 @@ def test_bilinear_resizing_by_a_factor_is_paddles(factor: float) -> None:
     [
         {"size": [9, 8], "mode": "nearest"},
         {"size": [2, 2], "mode": "nearest"},
+        {"size": [164, 8], "mode": "nearest"},  # 41 times, at which Paddle rounds to the row before
         {"scale_factor": [2, 3], "mode": "bilinear"},
         {"scale_factor": 1.3, "mode": "bilinear"},
         {"size": [8, 8], "mode": "bilinear", "align_mode": 1},
@@ -109,6 +110,16 @@ def test_other_resizing_stays_paddles(options: dict[str, Any]) -> None:
 
     np.testing.assert_array_equal(ours[0], theirs[0])
     assert ours[2] == theirs[2]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"size": [0, 8]}, {"size": [8, 8], "scale_factor": 2}, {"scale_factor": 2, "align_corners": True}],
+)
+def test_wrong_options_of_resizing_are_refused_by_paddle(options: dict[str, Any]) -> None:
+    given = RANDOM.normal(size=(1, 2, 4, 4)).astype(np.float32)
+    with pytest.raises((ValueError, AssertionError), match=r"greater than 0|Only one of|align_corners"):
+        values_and_gradient(lambda x: interpolate(x, mode="nearest", **options), given)
 
 
 def test_maps_for_which_products_are_many_are_resized_by_paddle(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,6 +207,16 @@ def test_narrowing_convolution_is_paddles(kernel: Any, dilation: int, padding: A
 
     for theirs, ours in zip(*found, strict=True):
         assert_near(ours, theirs, 5e-6)  # Paddle adds the gradient of a bias less precisely
+
+
+def test_a_narrowing_convolution_takes_no_image() -> None:
+    """Such as the features of no box."""
+    layer = nn.Conv2D(64, 8, 3, padding=1)
+    assert use_own_layers(layer) == 1
+    x = paddle.zeros([0, 64, 40, 41])
+    x.stop_gradient = False
+
+    assert layer(x).shape == [0, 8, 40, 41]
 
 
 @pytest.mark.parametrize(
