@@ -22,9 +22,9 @@ _BAND_VALUES = 1 << 14
 
 
 class DepthwiseConv2D(nn.Conv2D):
-    """A convolution of each channel by itself, two to seven times faster in training on a CPU.
+    """A convolution of each channel by itself; in training on a CPU kernels of 5 x 5 px take a third of the time.
 
-    Paddle's visits one value after the other, and so do its gradients.
+    Paddle's visits one value after the other, and so do its gradients. Kernels of 3 x 3 px gain little.
     """
 
     @staticmethod
