@@ -73,12 +73,12 @@ def small(name: str, *, images: int = 2, side: int = 64) -> Callable[[], Step]:
 
 _RCNN = "_AddBias AddRow _Narrowing _Repeated RoiAlign"
 CASES = {
-    "PP-LiteSeg-T": Case.of(small("PP-LiteSeg-T"), "_AddBias _CrossEntropy _Depthwise _Narrowing"),
-    "SegFormer-B0": Case.of(small("SegFormer-B0"), "_AddBias _CrossEntropy _Depthwise AddRow _RowNorm"),
+    "PP-LiteSeg-T": Case.of(small("PP-LiteSeg-T"), "_AddBias _CrossEntropy _Narrowing"),
+    "SegFormer-B0": Case.of(small("SegFormer-B0"), "_AddBias _CrossEntropy AddRow _RowNorm"),
     "SeaFormer_tiny": Case.of(small("SeaFormer_tiny", side=128), "_AddBias _CrossEntropy _Depthwise"),
     "OCRNet_HRNet-W18": Case.of(small("OCRNet_HRNet-W18"), "_AddBias _CrossEntropy _Narrowing"),
     "Deeplabv3-R50": Case.of(small("Deeplabv3-R50"), "_AddBias _CrossEntropy _Narrowing"),
-    "Deeplabv3_Plus-R50": Case.of(small("Deeplabv3_Plus-R50"), "_AddBias _CrossEntropy _Depthwise"),
+    "Deeplabv3_Plus-R50": Case.of(small("Deeplabv3_Plus-R50"), "_AddBias _CrossEntropy"),
     "UNet-S": Case.of(small("UNet-S"), "_AddBias _CrossEntropy"),
     "MaskFormer_tiny": Case.of(
         small("MaskFormer_tiny", images=1),
