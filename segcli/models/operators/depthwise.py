@@ -15,8 +15,8 @@ from segcli.models import operators
 from segcli.models.host_memory import FloatArray, array_of, tensor_of, without_warnings
 from segcli.models.operators.bias import add_bias
 
-FEWEST_VALUES = 10
-"""Values of a kernel from which it is faster than Paddle's; one of 3 x 3 is not."""
+LEAST_KERNEL = 10
+"""Values of a kernel from which a convolution by it is faster than Paddle's; one of 3 x 3 is not."""
 FEWEST_PRODUCTS = 1 << 13
 """Products per map from which a map is worth a call of OpenCV."""
 _BAND_VALUES = 1 << 14
@@ -35,7 +35,7 @@ class DepthwiseConv2D(nn.Conv2D):
         sides = layer._kernel_size
         is_depthwise = layer._groups == layer._in_channels == layer._out_channels > 1
         is_plain = layer._padding_mode == "zeros" and layer._data_format == "NCHW"
-        is_dense = layer._dilation == layer._stride == [1, 1] and math.prod(sides) >= FEWEST_VALUES
+        is_dense = layer._dilation == layer._stride == [1, 1] and math.prod(sides) >= LEAST_KERNEL
         is_centred = all(side % 2 for side in sides) and layer._updated_padding == [side // 2 for side in sides]
         return is_depthwise and is_plain and is_dense and is_centred and layer._padding_algorithm == "EXPLICIT"
 
