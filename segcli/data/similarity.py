@@ -135,11 +135,13 @@ def _resized(column: NDArray[np.uint8], side: int, count: int) -> NDArray[np.uin
 
 
 def _are_flat(thumbs: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Whether the values of each thumb [n, pixels] deviate by less than `_FLATTEST`; computed without rounding."""
-    sums, squares = (
-        cv2.reduce(thumbs, 1, kind, dtype=cv2.CV_32S).ravel().astype(np.int64)
-        for kind in (cv2.REDUCE_SUM, cv2.REDUCE_SUM2)
-    )
+    """Whether the values of each thumb [n, pixels] deviate by less than `_FLATTEST`; computed without rounding.
+
+    By products, as OpenCV shares its sums out among threads: those of 256 squares of 8 bits are below 2^24, up to which
+    float32 holds every number.
+    """
+    values, ones = thumbs.astype(np.float32), np.ones(THUMB_BYTES, np.float32)
+    sums, squares = ((powers @ ones).astype(np.int64) for powers in (values, np.square(values)))
     return np.asarray(THUMB_BYTES * squares - sums * sums < _FLATTEST * THUMB_BYTES**2)
 
 

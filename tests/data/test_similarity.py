@@ -10,7 +10,7 @@ import pytest
 
 from segcli.data.near_bits import MOST_BITS
 from segcli.data.similarity import TURNS, Signature, SimilarImages, is_same_image, signature_of, signatures_of
-from segcli.data.stacks import stacks
+from segcli.data.stacks import MOST_STACKED, stacks
 
 
 def scene(seed: int, size: tuple[int, int] = (240, 320)) -> np.ndarray:
@@ -98,6 +98,7 @@ def test_signatures_of_many_images_are_those_of_each_by_opencv():
     images += [
         rng.integers(0, 256, size, np.uint8) for size in ((16, 16), (20, 7), (32, 32), (32, 9)) for _ in range(9)
     ]
+    images += list(rng.integers(0, 256, (2 * MOST_STACKED + 1, 16, 16), np.uint8))
     images += [rng.integers(180, 256, (height, 40), np.uint8) for height in (16, 40)]
     found = signatures_of(stacks(images))
     assert found == [by_opencv(image) for image in images]

@@ -77,15 +77,18 @@ def colours_of_each(stacks: Stacks) -> list[ImageColours]:
 
 
 def _summed(images: NDArray[np.uint8]) -> Iterator[ImageColours]:
-    """The colours of each image of a stack [n, H, W, 3], by the sums from which OpenCV has them too."""
-    pixels = images.reshape(len(images), -1, _COLOURS)
-    mean, mean_square = (
-        cv2.reduce(pixels, 1, kind, dtype=cv2.CV_32S).reshape(-1, _COLOURS) * (1 / pixels.shape[1])
-        for kind in (cv2.REDUCE_SUM, cv2.REDUCE_SUM2)
-    )
-    std = np.sqrt(np.maximum(mean_square - mean * mean, 0))
+    """The colours of each image of a stack [n, H, W, 3], by the sums from which OpenCV has them too.
+
+    The sums are products of matrices, which float64 holds exactly: OpenCV's own sums are each shared out among threads.
+    """
     values = images.reshape(len(images), -1)
-    extremes = (cv2.reduce(values, 1, kind) for kind in (cv2.REDUCE_MIN, cv2.REDUCE_MAX))
+    pixels = values.shape[1] // _COLOURS
+    of_channels = np.tile(np.eye(_COLOURS), (pixels, 1))
+    numbers = values.astype(np.float64)
+    mean = numbers @ of_channels * (1 / pixels)
+    mean_square = np.square(numbers, out=numbers) @ of_channels * (1 / pixels)
+    std = np.sqrt(np.maximum(mean_square - mean * mean, 0))
+    extremes = values.min(axis=1, keepdims=True), values.max(axis=1, keepdims=True)
     return map(ImageColours._make, np.concatenate([mean, std, *extremes], axis=1).tolist())
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +17,7 @@ from segcli.data.fingerprint.labels import shape_of_mask
 from segcli.data.fingerprint.parts import connected_parts
 from segcli.data.id_counts import count_ids, present_ids
 from segcli.data.instances import InstanceObject, InstanceSample
-from segcli.data.stacks import stacks
+from segcli.data.stacks import MOST_STACKED, stacks
 from segcli.steps.check.inspection import FEW_IDS, edge_only
 from segcli.steps.check.object_rules import object_faults
 from segcli.steps.check.objects_view import ObjectsView
@@ -77,8 +79,30 @@ def test_colours_of_several_images_are_those_of_each() -> None:
     sizes = [(16, 16)] * 5 + [(7, 24)] * 3 + [(60, 9), (16, 16), (1, 1), (40, 40), (24, 24), (16, 16)]
     images = [rng.integers(0, high, (*size, 3), np.uint8) for size in sizes for high in (2, 256)]
     images += [np.full((16, 16, 3), 255, np.uint8)]
+    images += list(rng.integers(0, 256, (2 * MOST_STACKED + 1, 24, 24, 3), np.uint8))
     assert colours_of_each(stacks(images)) == [colours_of(image) for image in images]
     assert colours_of_each(stacks([])) == []
+
+
+SMALL_IMAGES = """
+import os
+import numpy as np
+from segcli.steps.check.files import FileFacts, measure
+
+def threads():
+    return len(os.listdir("/proc/self/task"))
+
+rng, before = np.random.default_rng(0), threads()
+for side in (16, 24, 32):
+    measure([FileFacts("", None, pixels=rng.integers(0, 256, (side, side, 3), np.uint8)) for _ in range(256)])
+assert threads() == before, f"{threads() - before} more threads"
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="only Linux tells of the threads of a process so")
+def test_small_images_are_measured_without_threads_of_opencv() -> None:
+    done = subprocess.run([sys.executable, "-c", SMALL_IMAGES], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_same_outlines_are_found_among_same_boxes() -> None:
