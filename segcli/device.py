@@ -10,7 +10,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
@@ -86,27 +86,43 @@ def available_device(device: str, *, strict: bool) -> str:
     Raises:
         MissingPartError: Not all of it is there, and `strict`.
     """
-    kind, ids = parse_device(device)
-    if kind == AUTO:
+    if parse_device(device)[0] == AUTO:
         return _best_device()
+    install = "install Paddle for this device (`segcli doctor`)"
+    return part_there(device, device_count, "Paddle", install, strict=strict)
+
+
+def part_there(
+    device: str, count: Callable[[str], int], user: str, install: str, *, why: str | None = None, strict: bool
+) -> str:
+    """The part of `device` that `user` can use: all of it, some of its ids, or the CPU; warns where it differs.
+
+    Args:
+        device: As in `Global.device`, but not ``auto``.
+        count: The number of devices of a kind that `user` can use.
+        user: What computes, for messages.
+        install: What makes it use the device, for messages.
+        why: Why it cannot use what is there, for messages; None where that is not known.
+        strict: Whether a part that is not there is an error.
+
+    Raises:
+        MissingPartError: Not all of it is there, and `strict`.
+    """
+    kind, ids = parse_device(device)
     if kind == "cpu":
         return device
-    number = device_count(kind)
+    number = count(kind)
     there = tuple(index for index in ids if index < number)
     if number and there == ids:
         return device
     found = f"{kind}:{','.join(map(str, there))}" if there else "cpu"
-    message = f"{device} was requested, but this machine has {_amount(number, kind)} that Paddle can use"
+    message = f"{device} was requested, but this machine has {_amount(number, kind)} that {user} can use"
+    if why is not None:
+        message += f" ({why})"
     if strict:
-        hint = f"set Global.device={found}, or install Paddle for this device (`segcli doctor`)"
-        raise MissingPartError(message, hint=hint)
+        raise MissingPartError(message, hint=f"set Global.device={found}, or {install}")
     _log.warning("%s; computing on %s", message, "the CPU" if found == "cpu" else found)
     return found
-
-
-def is_cpu(device: str) -> bool:
-    """Whether what `device` names is computed on the CPU here; see `available_device`."""
-    return parse_device(available_device(device, strict=False))[0] == "cpu"
 
 
 def _best_device() -> str:
@@ -172,13 +188,15 @@ def on_cpu() -> Iterator[None]:
 
 
 def device_count(kind: str) -> int:
-    """Number of devices of a kind that the installed Paddle can use."""
-    import paddle
-
+    """Number of devices of a kind that the installed Paddle can use; beside the CPU 0 where there is no Paddle."""
     name = _PADDLE_KINDS.get(kind, kind)
-    core: Any = paddle.framework.core
     if name == "cpu":
         return 1
+    if not _built_for_accelerators():
+        return 0
+    import paddle
+
+    core: Any = paddle.framework.core
     if name == "gpu":
         built = paddle.is_compiled_with_rocm() if kind == "dcu" else paddle.is_compiled_with_cuda()
         return int(paddle.device.cuda.device_count()) if built else 0

@@ -28,7 +28,7 @@ class RuntimeRow:
         module: Where its code is; with a leading dot it lies in `segcli.inference.runtimes`.
         reads: Suffixes of the files that it opens, the best first.
         export_format: Name of its own form in `Export.formats`; None where it has no form of its own.
-        any_device: Whether it runs on other devices than the CPU.
+        any_device: Whether it can run on other devices than the CPU; its module counts those that are there.
     """
 
     name: str
@@ -46,7 +46,7 @@ class RuntimeRow:
 
 _OWN = (
     RuntimeRow("paddle", "paddle", ".paddle_runtime", (".json", ".pdmodel"), "paddle", any_device=True),
-    RuntimeRow("onnxruntime", "onnxruntime", ".onnx_runtime", (".onnx",), "onnx"),
+    RuntimeRow("onnxruntime", "onnxruntime", ".onnx_runtime", (".onnx",), "onnx", any_device=True),
     RuntimeRow("openvino", "openvino", ".openvino_runtime", (".xml", ".onnx", ".pdmodel"), "openvino"),
 )
 OWN_NAMES = tuple(row.name for row in _OWN)

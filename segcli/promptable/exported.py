@@ -22,13 +22,15 @@ from segcli.data.yaml_nodes import read_yaml
 from segcli.errors import MissingPartError, SegcliError, WeightsError
 from segcli.inference.exported_model import MANIFEST_FILE, ExportedModel
 from segcli.inference.graphs import Graph
+from segcli.inference.model_runtime import PADDLE
+from segcli.inference.runtimes.devices import candidates, runs_on
 from segcli.inference.runtimes.open_graph import first_line, open_graph
 from segcli.inference.runtimes.protocol import Runtime
 from segcli.models.promptable.lseg.tokenizer import tokenize
 from segcli.models.promptable.specs import PROMPTABLE, PromptKind
 from segcli.promptable.guest import agreeing_on, open_guest_sam
 from segcli.promptable.protocols import FloatArray, SamBackend, TextBackend
-from segcli.runtimes import AUTO, runtimes
+from segcli.runtimes import AUTO
 
 log = logging.getLogger("segcli.predict")
 
@@ -137,9 +139,9 @@ def open_exported(described: ExportedModel, wanted: str, device: str) -> tuple[S
 
     Args:
         described: The exported model.
-        wanted: Name of the runtime; ``auto`` uses on the CPU the first that works, Paddle last; for an imported model
-            the fastest that agreed at import.
-        device: Where to run; devices other than the CPU need Paddle.
+        wanted: Name of the runtime; ``auto`` uses on the CPU the first that works, Paddle last, on any other device
+            Paddle first; for an imported model the fastest that agreed at import.
+        device: Where to run, as `inference_device` returns it; the CPU where no runtime of the model runs there.
 
     Returns:
         The backend, and the name of its runtime.
@@ -150,14 +152,16 @@ def open_exported(described: ExportedModel, wanted: str, device: str) -> tuple[S
         MissingPartError: The requested runtime is not installed, or none can open the model.
         ExportError: The conversion that the requested runtime needs failed.
     """
-    opened = _opener(described, device)
     if wanted != AUTO:
-        return opened(wanted), wanted
-    able = [row for row in runtimes().values() if row.is_installed and (device == "cpu" or row.any_device)]
-    if described.guest is not None:
-        able = agreeing_on(described)
+        return _opener(described, device)(wanted), wanted
+    known = candidates(AUTO) if described.guest is None else agreeing_on(described)
+    able = [row for row in known if runs_on(row, device)]
+    if not able:
+        log.warning("%s runs on the CPU: no runtime that computes on %s can open it", described.folder, device)
+        device, able = "cpu", known
+    opened = _opener(described, device)
     faults: list[str] = []
-    for row in sorted(able, key=lambda row: row.any_device):
+    for row in sorted(able, key=lambda row: device == "cpu" and row.name == PADDLE):
         try:
             backend = opened(row.name)
         except (SegcliError, RuntimeError, NotImplementedError, ValueError, OSError) as fault:

@@ -11,13 +11,14 @@ from threading import Thread
 import numpy as np
 
 from segcli.cores import available_cores
-from segcli.device import is_cpu
+from segcli.inference.runtimes.devices import inference_device
 from segcli.inference.runtimes.protocol import limited_threads
 from segcli.models.task import Task
 from segcli.serve.metrics import Metrics
 from segcli.serve.queue import Job, JobQueue
 from segcli.serve.settings import BATCH_SIZE, Batching
 from segcli.steps.pipelines.pipeline import Pipeline
+from segcli.steps.predict.options import wanted_runtime
 
 log = logging.getLogger("segcli.serve")
 
@@ -101,7 +102,7 @@ def stream_count(wanted: int | None, pipeline: Pipeline, cores: int | None = Non
     """Number of copies of a pipeline: the configured one, or one that fits the device and the cores (None: all)."""
     if wanted is not None:
         return wanted
-    if any(task.facts.takes_prompts for task in _tasks(pipeline)) or not is_cpu(pipeline.settings.device):
+    if any(task.facts.takes_prompts for task in _tasks(pipeline)) or not _on_cpu(pipeline):
         return 1
     return min(MOST_STREAMS, cores or available_cores())
 
@@ -110,8 +111,15 @@ def batching_of(wanted: Batching, pipeline: Pipeline) -> Batching:
     """How the requests of a pipeline are joined: as configured, or as fits the device and the models."""
     if wanted.size is not None:
         return wanted
-    takes_batches = all(task.facts.joins_images for task in _tasks(pipeline)) and not is_cpu(pipeline.settings.device)
+    takes_batches = all(task.facts.joins_images for task in _tasks(pipeline)) and not _on_cpu(pipeline)
     return replace(wanted, size=BATCH_SIZE if takes_batches else 1)
+
+
+def _on_cpu(pipeline: Pipeline) -> bool:
+    """Whether all networks of a pipeline compute on the CPU."""
+    settings = pipeline.settings
+    wanted = {wanted_runtime(model.predict) for model in settings.models.values()}
+    return all(inference_device(settings.device, one) == "cpu" for one in wanted)
 
 
 def _tasks(pipeline: Pipeline) -> set[Task]:

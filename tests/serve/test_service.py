@@ -109,7 +109,7 @@ def test_a_gpu_gets_batches_and_a_cpu_streams(monkeypatch: pytest.MonkeyPatch) -
     for kind in (semantic, objects):
         assert streams.batching_of(Batching(), kind).size == 1
         assert streams.stream_count(None, kind, cores=3) == 3
-    monkeypatch.setattr(streams, "is_cpu", lambda device: False)
+    monkeypatch.setattr(streams, "inference_device", lambda *_: "gpu:0")
     assert streams.batching_of(Batching(wait_ms=7), semantic) == Batching(8, 7)
     assert streams.batching_of(Batching(), objects).size == 1, "its program takes one image"
     assert streams.batching_of(Batching(3), objects).size == 3, "as wanted"
@@ -128,7 +128,7 @@ def test_a_device_that_takes_as_long_for_eight_images_as_for_one_answers_eight_t
         return answer(self, items, **arguments)
 
     monkeypatch.setattr(SemanticSegmentation, "answer", on_device)
-    monkeypatch.setattr("segcli.serve.streams.is_cpu", lambda device: False)
+    monkeypatch.setattr("segcli.serve.streams.inference_device", lambda *_: "gpu:0")
     texts = [image_text(seed, height=32, width=32 + 32 * (seed % 2)) for seed in range(16)]
     with (
         running(semantic_folder(), batching=Batching(wait_ms=1000), streams=None, warm_up=False) as service,

@@ -12,9 +12,10 @@ from segcli.inference.exported_model import ExportedModel
 from segcli.inference.model_runtime import PADDLE, files_on, is_open_to, open_on, reference_runtime
 from segcli.inference.precision import HALVES, half_runtime, require_half
 from segcli.inference.proofs import Proof, Proofs
+from segcli.inference.runtimes.devices import candidates, runs_on
 from segcli.inference.runtimes.open_graph import first_line, row_of
 from segcli.inference.runtimes.protocol import Runtime
-from segcli.runtimes import AUTO, RuntimeRow, runtimes
+from segcli.runtimes import AUTO, RuntimeRow
 
 if TYPE_CHECKING:
     from segcli.inference.parity import Reference
@@ -35,8 +36,9 @@ def open_runtime(
 
     Args:
         model: The model.
-        wanted: Name of the runtime; ``auto`` uses on the CPU the fastest that was proven, on any other device Paddle.
-        device: Where to run; devices other than the CPU need Paddle.
+        wanted: Name of the runtime; ``auto`` uses on the CPU the fastest that was proven, on any other device Paddle,
+            or ONNX Runtime where Paddle cannot use it.
+        device: Where to run, as `devices.inference_device` returns it; the CPU where nothing else runs the model.
         reference: Outputs of the trained network for some images; a runtime that disagrees is not used. For models
             that `export` has not compared.
 
@@ -50,10 +52,7 @@ def open_runtime(
         ParityError: The outputs of the requested runtime differ from the model's.
     """
     proofs = Proofs(model.folder)
-    if device != "cpu" and not model.graph.has_paddle:
-        what = "%s holds no Paddle program, and only Paddle supports %s: it runs on the CPU"
-        log.warning(what, lasting_path(model.folder), device)
-        device = "cpu"
+    device = _possible(model, wanted, device)
     if model.precision in HALVES:
         name = half_runtime(wanted, device)
         require_half(model.precision, device)
@@ -71,6 +70,18 @@ def open_runtime(
             log.warning("%s runs on %s, because %s", lasting_path(model.folder), row.name, "; ".join(faults))
         return runtime
     raise MissingPartError("no runtime can open this model: " + "; ".join(faults), path=model.folder)
+
+
+def _possible(model: ExportedModel, wanted: str, device: str) -> str:
+    """The device, or the CPU where no runtime can run the model there, which is logged."""
+    if device == "cpu":
+        return device
+    half = model.precision in HALVES
+    rows = [row for row in candidates(AUTO if half else wanted) if row.name == PADDLE or not half]
+    if any(runs_on(row, device) and is_open_to(model, row) for row in rows):
+        return device
+    log.warning("%s runs on the CPU: no runtime that computes on %s can open it", lasting_path(model.folder), device)
+    return "cpu"
 
 
 def _open_proven(
@@ -109,8 +120,10 @@ def _by_speed(
     model: ExportedModel, device: str, reference: Reference | None, proofs: Proofs, faults: list[str]
 ) -> Iterator[RuntimeRow]:
     """The runtimes to try, the fastest first; those that were not measured yet are measured now."""
-    able = [row for row in runtimes().values() if row.is_installed and (device == "cpu" or row.any_device)]
-    able = [row for row in able if is_open_to(model, row)]
+    able = [row for row in candidates(AUTO) if is_open_to(model, row)]
+    if device != "cpu":  # times were taken on the CPU
+        yield from (row for row in able if runs_on(row, device))
+        return
     if len(able) < 2 or reference is not None or reference_runtime(model) is None:
         # nothing to choose from, or nothing to compare with: Paddle last
         yield from sorted(able, key=lambda row: row.name == PADDLE)

@@ -11,14 +11,16 @@ import hashlib
 import logging
 import mmap
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from segcli.cpu import first_processor
 from segcli.data.files import flush_to_disk, whole_folder
+from segcli.errors import MissingPartError
 from segcli.inference.runtimes.kept_networks import FOLDER_OF_FILES, keep_few, kept_form
+from segcli.inference.runtimes.onnx_cuda import CPU_PROVIDER, PROVIDER, providers_for
 
 log = logging.getLogger("segcli.predict")
 
@@ -32,16 +34,24 @@ _PLACE_OF_WEIGHTS = b"\x0a\x08location"
 """Key with which an ONNX file names another file for the weights of a tensor, as protobuf writes it."""
 
 
-def open_session(source: Path | bytes, threads: int, *, foreign: bool = False, shares: bool = False) -> Any:
-    """An `onnxruntime.InferenceSession` on the CPU.
+def open_session(
+    source: Path | bytes, threads: int, *, device: str = "cpu", foreign: bool = False, shares: bool = False
+) -> Any:
+    """An `onnxruntime.InferenceSession`.
 
     Args:
         source: An ONNX file, or its content.
         threads: Number of threads.
+        device: ``cpu``, or ``gpu:N``, for which nothing is kept: what the CPU is given is laid out for it alone.
         foreign: Whether segcli did not write it, so that its weights may be in other files.
         shares: Whether it takes memory from what all such sessions share, and no more than is asked for: for networks
             that run in turn on large images.
+
+    Raises:
+        MissingPartError: ONNX Runtime does not compute on the GPU.
     """
+    if device != "cpu":
+        return _on_gpu(source, device, _options(threads, shares=False))
     options = partial(_options, threads, shares=shares and _memory_is_shared())
     target = _optimised_folder(source) if isinstance(source, Path) else None
     if target is None or (foreign and isinstance(source, Path) and _has_weights_elsewhere(source)):
@@ -146,8 +156,19 @@ def _as_it_is(options: Any) -> Any:
     return options
 
 
-def _session(source: Path | bytes, options: Any) -> Any:
+def _on_gpu(source: Path | bytes, device: str, options: Any) -> Any:
+    """A session on a GPU; ONNX Runtime by itself would go on with the CPU where that fails, and only log it."""
+    session = _session(source, options, providers_for(device))
+    if PROVIDER not in session.get_providers():
+        raise MissingPartError(
+            f"ONNX Runtime cannot compute on {device}, and would use the CPU instead; it printed why",
+            hint="`segcli doctor` lists the devices; Global.device=cpu (--device cpu) computes on the CPU",
+        )
+    return session
+
+
+def _session(source: Path | bytes, options: Any, providers: Sequence[Any] = (CPU_PROVIDER,)) -> Any:
     import onnxruntime
 
     given = str(source) if isinstance(source, Path) else source
-    return onnxruntime.InferenceSession(given, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(given, options, providers=list(providers), enable_fallback=0)

@@ -79,6 +79,9 @@ class RuntimeModule(Protocol):
     def open_graph(self, graph: Graph, file: Path, device: str, threads: int) -> Runtime:
         """Opens `file`, a form of `graph` that the runtime reads according to its row."""
 
+    def device_count(self, kind: str) -> int:
+        """Number of devices of a kind (``gpu``, ...) that it can use; only if the row says `any_device`."""
+
     def convert_onnx(self, source: Path, target: Path) -> Path:
         """Converts an ONNX file to the runtime's own format; only if the row names an export format."""
 

@@ -20,8 +20,8 @@ def examine() -> Health:
     """Checks everything that segcli needs; changes nothing."""
     quick = tuple(_static_findings())
     tried = tuple(trial.check_trials()) if not any(found.topic == "engines" and found.remedy for found in quick) else ()
-    slow = (*trial.check_devices(), *trial.check_allocator(), *trial.check_shared_memory(), *trial.check_fonts())
-    found = (*quick, *tried, *slow)
+    devices = (*trial.check_devices(), *trial.check_onnx_gpus(), *trial.check_allocator(), *trial.check_shared_memory())
+    found = (*quick, *tried, *devices, *trial.check_fonts())
     order = list(dict.fromkeys(one.topic for one in found))
     return Health(tuple(sorted(found, key=lambda one: order.index(one.topic))))
 

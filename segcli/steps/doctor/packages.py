@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from segcli.inference.onnx_conversion import NO_CONVERTER_FROM
+from segcli.inference.runtimes.onnx_cuda import EXCHANGE
 from segcli.steps.doctor.health import Observation, State
 
 CONSTRAINTS = Path(__file__).with_name("constraints.txt")
@@ -128,9 +129,12 @@ def opencv_reinstall() -> tuple[str, ...]:
 def check_runtimes() -> Iterator[Observation]:
     """Runtimes of exported models."""
     for name in RUNTIMES:
-        version = installed(name)
-        if version and find_spec(name):
-            yield Observation("runtimes", name, version)
+        builds = {build: version for build in (name, f"{name}-gpu") if (version := installed(build))}
+        if len(builds) == 2:
+            value = f"{' and '.join(builds)} are installed, and write the same files"
+            yield Observation("runtimes", name, value, State.NOTE, advice=f"`{EXCHANGE}` leaves the build for GPUs")
+        elif builds and find_spec(name):
+            yield from (Observation("runtimes", build, version) for build, version in builds.items())
         elif name == "paddle2onnx" and sys.version_info[:2] >= NO_CONVERTER_FROM:
             value = f"has no wheel for Python {sys.version_info[0]}.{sys.version_info[1]}: no ONNX is written here"
             advice = "Python 3.12 or older writes ONNX; models that hold it run here all the same"

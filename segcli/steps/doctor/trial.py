@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import shutil
 import subprocess
@@ -25,6 +26,7 @@ _TRIALS = {
     "paddledet": "from segcli.engines.paddledet.importing import import_ppdet as f; f()",
 }
 _DEVICES = "from segcli.device import devices_here; print('devices:', *devices_here(), sep='\\n')"
+_ONNX_GPUS = "from segcli.inference.runtimes.onnx_cuda import gpus_as_json; print(gpus_as_json())"
 _SHARED_MEMORY = Path("/dev/shm")
 _SHARED_GB = 1.0
 
@@ -70,7 +72,21 @@ def check_devices() -> Iterator[Observation]:
         yield Observation("devices", name, described or "can be used")
     if not found:
         advice = unused_gpu()
-        yield Observation("devices", "beside the CPU", "none", State.NOTE if advice else State.GOOD, advice=advice)
+        value = "none that Paddle can use" if advice else "none"
+        yield Observation("devices", "beside the CPU", value, State.NOTE if advice else State.GOOD, advice=advice)
+
+
+def check_onnx_gpus() -> Iterator[Observation]:
+    """GPUs on which ONNX Runtime runs exported models, or what keeps it from those that are there."""
+    done = _run(_ONNX_GPUS)
+    if done is None or done.returncode:
+        return
+    told = json.loads(done.stdout.splitlines()[-1])
+    if told["message"] is not None:
+        yield Observation("devices", "GPUs for exported models", told["message"], State.NOTE, advice=told["remedy"])
+        return
+    for index, described in enumerate(told["gpus"]):
+        yield Observation("devices", f"gpu:{index} of ONNX Runtime", described)
 
 
 def check_allocator() -> Iterator[Observation]:

@@ -12,11 +12,12 @@ from typing import Any
 
 from segcli.config.schema import Config
 from segcli.data.files import sha256_of
-from segcli.device import available_device, on_cpu, select_device
+from segcli.device import on_cpu, select_device
 from segcli.errors import UsageError
 from segcli.inference.decode_objects import ObjectFinder
 from segcli.inference.exported_model import ExportedModel, is_exported
 from segcli.inference.runtimes.choice import open_runtime
+from segcli.inference.runtimes.devices import inference_device
 from segcli.inference.tiling import NetworkFacts, Tiling, tiling
 from segcli.models.instance.table import SIZED
 from segcli.models.spec import Preprocess
@@ -112,8 +113,8 @@ def _open_exported(folder: Path, source: Path, config: Config) -> MeasuredInstan
             path=folder,
             hint=f"set Global.model={model.model_name}",
         )
-    device = available_device(config.Global.device, strict=config.Global.strict_device).partition(",")[0]
-    runtime = open_runtime(model, config.Evaluate.runtime, device)
+    device = inference_device(config.Global.device, config.Evaluate.runtime, strict=config.Global.strict_device)
+    runtime = open_runtime(model, config.Evaluate.runtime, device.partition(",")[0])
     return MeasuredInstanceModel(
         find=ObjectFinder(runtime.run_named, model.mask_form, model.temperature),
         model_name=model.title,

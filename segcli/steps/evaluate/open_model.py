@@ -20,10 +20,12 @@ from segcli.errors import SegcliError, WeightsError
 from segcli.inference.activation import PLAIN, Activation
 from segcli.inference.exported_model import ExportedModel, is_exported
 from segcli.inference.guests.semantic import activation_of
+from segcli.inference.model_runtime import PADDLE
 from segcli.inference.onnx_conversion import converter_installed
 from segcli.inference.parity import Reference
 from segcli.inference.preprocess import Forward
 from segcli.inference.runtimes.choice import open_runtime
+from segcli.inference.runtimes.devices import inference_device
 from segcli.inference.runtimes.protocol import forward_of
 from segcli.inference.tiling import NetworkFacts, Tiling, tiling
 from segcli.models.spec import Preprocess
@@ -150,7 +152,7 @@ def _open_exported(folder: Path, config: Config) -> MeasuredModel:
             path=folder,
             hint=f"set Global.model={model.model_name}",
         )
-    device = available_device(config.Global.device, strict=config.Global.strict_device)
+    device = inference_device(config.Global.device, config.Evaluate.runtime, strict=config.Global.strict_device)
     return _on_runtime(model, config.Evaluate.runtime, device.partition(",")[0], folder)
 
 
@@ -180,7 +182,7 @@ def _runtime_for_weights(config: Config) -> str:
     if wanted != "auto" or config.Evaluate.augment.scaled:
         return "paddle" if wanted == "auto" else wanted
     on_cpu = available_device(config.Global.device, strict=config.Global.strict_device) == "cpu"
-    fast = converter_installed() and any(row.is_installed and not row.any_device for row in runtimes().values())
+    fast = converter_installed() and any(row.is_installed and row.name != PADDLE for row in runtimes().values())
     fixed = get_spec(config.Global.model).fixed_export is not None
     return "auto" if on_cpu and fast and not fixed and _pixels(config) >= WORTHWHILE_PIXELS else "paddle"
 

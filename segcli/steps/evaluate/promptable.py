@@ -14,7 +14,6 @@ from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.formats.masks import open_seg_dataset
 from segcli.data.instances import CocoDataset
 from segcli.data.samples import SegDataset
-from segcli.device import available_device
 from segcli.metrics.intervals import Intervals, few_units, shown
 from segcli.metrics.promptable_images import click_intervals, prompt_table
 from segcli.metrics.promptable_measure import ClickReport, TextReport, measure_clicks, measure_texts
@@ -132,10 +131,9 @@ def open_promptable_of(config: Config) -> tuple[SamPredictor | TextPredictor, st
         UsageError: There are no weights.
         WeightsError: They cannot be opened.
     """
-    spec, strict = get_spec(config.Global.model), config.Global.strict_device
-    device = available_device(config.Global.device, strict=strict).partition(",")[0]
-    source = measured_source(config)
-    opened = open_promptable(spec, source, runtime=config.Evaluate.runtime, device=device, strict=strict)
+    spec, source = get_spec(config.Global.model), measured_source(config)
+    where, strict = config.Global.device, config.Global.strict_device
+    opened = open_promptable(spec, source, runtime=config.Evaluate.runtime, device=where, strict=strict)
     set_image_range(learnt_range(opened.described.preprocess, config))
     predictor = opened.predictor(None)
     return predictor, opened.described.title, opened.runtime

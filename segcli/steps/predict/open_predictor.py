@@ -9,10 +9,12 @@ from segcli.config.schema import PredictConfig
 from segcli.device import available_device
 from segcli.errors import UsageError
 from segcli.inference.exported_model import ExportedModel, is_exported
+from segcli.inference.runtimes.devices import inference_device
 from segcli.models.promptable.specs import is_same_network
 from segcli.models.spec import ModelSpec
 from segcli.models.table import get_spec
 from segcli.progress import working
+from segcli.steps.predict.options import wanted_runtime
 from segcli.steps.predict.protocol import Predictor
 from segcli.tasks import step_part
 
@@ -29,13 +31,14 @@ def open_predictor(name: str, folder: Path, settings: PredictConfig, device: str
     """
     spec = get_spec(name)
     opener = step_part("predict", spec.task)
-    there = first_device(available_device(device, strict=strict))
     predictor: Predictor
     if hasattr(opener, "open_weights") and not is_exported(folder):
-        predictor = opener.open_weights(spec, folder, settings, there)
+        there = available_device(device, strict=strict)
+        predictor = opener.open_weights(spec, folder, settings, first_device(there))
         return predictor
+    there = inference_device(device, wanted_runtime(settings), strict=strict)
     with working("opening the model"):
-        return _of_folder(spec, folder, settings, opener, there)
+        return _of_folder(spec, folder, settings, opener, first_device(there))
 
 
 def _of_folder(spec: ModelSpec, folder: Path, settings: PredictConfig, opener: Any, device: str) -> Predictor:

@@ -8,6 +8,7 @@ from typing import cast
 
 from segcli.errors import UsageError, WeightsError
 from segcli.inference.exported_model import ExportedModel, is_exported
+from segcli.inference.runtimes.devices import inference_device
 from segcli.inference.square_input import SquareInput
 from segcli.models.promptable.specs import PROMPTABLE, Promptable, PromptKind, form_of_guest
 from segcli.models.spec import ModelSpec
@@ -69,7 +70,7 @@ def open_promptable(
         source: A weight file (``.pdparams``, ``.pth``, safetensors, ...), a folder with weights saved by segcli, or
             the folder of an exported model.
         runtime: Runtime of an exported model; weights run on Paddle.
-        device: Device to run on.
+        device: Device to run on, as in `Global.device`.
         strict: Whether a missing device is an error.
 
     Raises:
@@ -80,7 +81,8 @@ def open_promptable(
         from segcli.promptable.exported import open_exported
 
         described = ExportedModel.open(source)
-        backend, name = open_exported(described, runtime, device)
+        there = inference_device(device, runtime, strict=strict).partition(",")[0]
+        backend, name = open_exported(described, runtime, there)
         return OpenedPromptable(described, backend, _square_input(described), name, source)
     inside = source / TASKS[spec.task].weight_file
     file = inside if source.is_dir() else source

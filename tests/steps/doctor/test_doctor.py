@@ -33,6 +33,7 @@ def machine(monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr(trial, "check_trials", lambda: iter(()))
     monkeypatch.setattr(trial, "check_devices", lambda: iter(()))
+    monkeypatch.setattr(trial, "check_onnx_gpus", lambda: iter(()))
     with_packages()
     return with_packages
 
@@ -108,7 +109,11 @@ def test_a_gpu_that_lies_idle_is_a_note(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(trial, "unused_gpu", lambda: "install paddlepaddle-gpu")
     (found,) = trial.check_devices()  # on this machine, by the installed Paddle
     if found.name == "beside the CPU":
-        assert (found.value, found.state, found.advice) == ("none", State.NOTE, "install paddlepaddle-gpu")
+        assert (found.value, found.state, found.advice) == (
+            "none that Paddle can use",
+            State.NOTE,
+            "install paddlepaddle-gpu",
+        )
 
 
 def test_little_shared_memory_is_a_note(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
@@ -156,3 +161,27 @@ def test_python_without_a_wheel_of_paddle2onnx_is_told(machine, monkeypatch: pyt
     (found,) = [one for one in packages.check_runtimes() if one.name == "paddle2onnx"]
     assert "no wheel for Python 3.13" in found.value
     assert found.state is State.NOTE and not found.remedy
+
+
+def test_both_builds_of_onnxruntime_in_one_folder_are_told(machine):
+    machine(onnxruntime_gpu="1.31.1")
+    found = {one.name: one.value for one in packages.check_runtimes() if one.name.startswith("onnxruntime")}
+    assert found == {"onnxruntime-gpu": "1.31.1"}
+    machine(onnxruntime="1.31.1", onnxruntime_gpu="1.31.1")
+    (found,) = [one for one in packages.check_runtimes() if one.name == "onnxruntime"]
+    assert found.state is State.NOTE and "write the same files" in found.value
+    assert found.advice is not None and "pip uninstall -y onnxruntime onnxruntime-gpu && pip install" in found.advice
+
+
+@pytest.mark.parametrize(
+    ("told", "name", "value"),
+    [
+        ({"message": None, "remedy": None, "gpus": ["NVIDIA H100, 85.9 GB"]}, "gpu:0 of ONNX Runtime", "NVIDIA H100"),
+        ({"message": "no CUDA", "remedy": "install it", "gpus": ["x"]}, "GPUs for exported models", "no CUDA"),
+    ],
+)
+def test_gpus_of_onnx_runtime_are_listed_or_what_is_missing(told, name, value, monkeypatch: pytest.MonkeyPatch):
+    answer = subprocess.CompletedProcess([], 0, f"a warning\n{json.dumps(told)}\n")
+    monkeypatch.setattr(trial, "_run", lambda _code: answer)
+    (found,) = trial.check_onnx_gpus()
+    assert found.name == name and value in found.value and found.advice == told["remedy"]
