@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.bench import __main__ as command
-from tests.bench import runs, tiles
+from tests.bench import runs, shares, tiles
 from tests.bench.peers import environments
+from tests.bench.steps import STEPS
 from tests.bench.table import Row, as_text
 
 ROWS = [Row("check", "90 images/s", "100 images/s", 0.9, 0.85), Row("start", "0.2 s", "1.0 s", 5.0, 4.0)]
@@ -104,3 +105,31 @@ def test_peer_is_found_where_it_was_made_or_named(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv(peer.variable, "/elsewhere/python")
     assert peer.python() == "/elsewhere/python"
     assert environments.make(["yolo"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("event", "operator"),
+    [
+        ("batch_norm dygraph", "batch_norm"),
+        ("Global_BatchNormGradNode", "batch_norm"),
+        ("Local_Conv2dGradNodeFinal", "conv2d"),
+        ("Global_GradNodePyLayer__RowNorm", "RowNorm"),
+        ("add node_creation", None),
+        ("Gradient Backward", None),
+    ],
+)
+def test_both_passes_of_an_operator_have_one_name(event: str, operator: str | None) -> None:
+    assert shares.operator_of(event) == operator
+
+
+def test_shares_of_a_step_are_all_of_its_time() -> None:
+    _, loss = STEPS["LSeg-tiny"].make()
+    with shares.named_layers():
+        ours = shares.profiled(STEPS["LSeg-tiny"], loss).shares
+        with STEPS["LSeg-tiny"].as_elsewhere() as other:
+            paddles = shares.profiled(other, loss).shares
+
+    assert sum(ours.values()) == pytest.approx(1) == sum(paddles.values())
+    assert {"conv2d", "matmul", "RowNorm"} <= set(ours)
+    assert "conv2d" in paddles and "RowNorm" not in paddles
+    assert max(ours, key=ours.__getitem__) in ("conv2d", "matmul")

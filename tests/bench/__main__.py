@@ -2,7 +2,7 @@
 
 Each module runs in a process of its own, so that none meets memory, threads or caches of another.
 ``compare BEFORE AFTER`` puts two files of ``--json`` side by side. ``--peers [NAME ...]`` makes the environments of
-other tools. ``learn``, ``runtimes``, ``tiles`` and ``verdict``, which take long, run only when they are
+other tools. ``learn``, ``runtimes``, ``shares``, ``tiles`` and ``verdict``, which take long, run only when they are
 named.
 """
 
@@ -17,7 +17,7 @@ from importlib import import_module
 from pathlib import Path
 
 import tests.bench
-from tests.bench import runs, tiles
+from tests.bench import runs, shares, tiles
 from tests.bench.learn import command as learn
 from tests.bench.peers import environments
 from tests.bench.runtimes import command as runtimes
@@ -32,6 +32,7 @@ def main(words: list[str]) -> int:
     commands: dict[str, Callable[[list[str]], int]] = {
         "learn": learn.main,
         "runtimes": runtimes.main,
+        "shares": shares.main,
         "tiles": tiles.main,
         "verdict": verdict.main,
         "compare": _compare,

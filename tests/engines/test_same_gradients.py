@@ -24,7 +24,7 @@ from paddle.autograd import PyLayer
 import segcli
 from segcli.engines.paddleseg.patches import apply_patches
 from segcli.models.operators import bias, depthwise, linear, narrowing
-from tests.bench.bench_train_objects import Step, lseg, mask_rtdetr, pp_yoloe, sam, semantic, solo
+from tests.bench.steps import Step, lseg, mask_rtdetr, pp_yoloe, sam, semantic, solo
 from tests.engines.paddledet import tiny
 from tests.paddles_operators import paddles_operators
 
@@ -79,7 +79,7 @@ CASES = {
     "OCRNet_HRNet-W18": Case.of(small("OCRNet_HRNet-W18"), "_AddBias _CrossEntropy _Narrowing"),
     "Deeplabv3-R50": Case.of(small("Deeplabv3-R50"), "_AddBias _CrossEntropy _Narrowing"),
     "Deeplabv3_Plus-R50": Case.of(small("Deeplabv3_Plus-R50"), "_AddBias _CrossEntropy"),
-    "UNet-S": Case.of(small("UNet-S"), "_AddBias _CrossEntropy"),
+    "UNet-S": Case.of(small("UNet-S"), "BatchDice _AddBias _CrossEntropy"),
     "MaskFormer_tiny": Case.of(
         small("MaskFormer_tiny", images=1),
         "_AddBias AddRow AttentionInWindows FocalLoss MovedRows _Narrowing _Repeated _RowNorm",

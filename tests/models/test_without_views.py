@@ -12,7 +12,7 @@ import pytest
 from segcli.cpu import without_views
 from segcli.models.host_memory import tensor_of
 from segcli.models.table import MODELS
-from tests.bench.bench_train_objects import Step, lseg, mask_rtdetr, sam, semantic
+from tests.bench.steps import Step, lseg, mask_rtdetr, sam, semantic
 
 STEPS: dict[str, Callable[[], Step]] = {
     "MaskFormer_tiny": partial(semantic, "MaskFormer_tiny", side=100),  # no whole number of windows

@@ -13,10 +13,9 @@ from paddle.autograd import PyLayer
 
 from segcli.models import operators
 from segcli.models.host_memory import array_of, tensor_of, without_warnings
+from segcli.models.operators.bands import bands
 
 _OPTIONS = {"axis", "ignore_index", "reduction", "weight"}
-_BAND_PX = 1 << 14
-"""Pixels of one band, whose logits stay in the processor's cache."""
 _LOWEST = -64.0
 """Logits are cut here below the largest of their pixel, as by Paddle: a pixel's loss is 64 at most."""
 
@@ -40,7 +39,7 @@ def cross_entropy(input: Tensor, label: Tensor, **options: Any) -> Tensor:
     logits = input if axis == 1 else input.transpose([0, 3, 1, 2])
     images, classes = logits.shape[:2]
     labels, ignored = label.reshape([images, -1]), options.get("ignore_index", -100)
-    if not _are_known(labels, classes, ignored):
+    if not are_known(labels, classes, ignored):
         return F.cross_entropy(input, label, **options)  # says what is wrong with them
     loss = _CrossEntropy.apply(logits.flatten(2), labels, ignored)
     if options.get("weight") is not None:
@@ -50,7 +49,8 @@ def cross_entropy(input: Tensor, label: Tensor, **options: Any) -> Tensor:
     return out
 
 
-def _are_known(labels: Tensor, classes: int, ignored: int) -> bool:
+def are_known(labels: Tensor, classes: int, ignored: int) -> bool:
+    """Whether labels are int64 and each is a class or the ignored id, which Paddle's own operators would refuse."""
     given = array_of(labels)
     return given.dtype == np.int64 and bool(((given >= 0) & (given < classes) | (given == ignored)).all())
 
@@ -62,12 +62,10 @@ class _CrossEntropy(PyLayer):
     def forward(ctx: Any, logits: Tensor, labels: Tensor, ignored: int) -> Tensor:
         given, truth = array_of(logits.contiguous()), array_of(labels.contiguous())
         gradient, losses = np.empty_like(given), np.empty(truth.shape, np.float32)
-        for image in range(len(given)):
-            for start in range(0, truth.shape[1], _BAND_PX):
-                band = np.s_[start : start + _BAND_PX]
-                losses[image, band] = _write_gradient(
-                    gradient[image, :, band], given[image, :, band], truth[image, band], ignored
-                )
+        for image, band in bands(truth.shape):
+            losses[image, band] = _write_gradient(
+                gradient[image, :, band], given[image, :, band], truth[image, band], ignored
+            )
         ctx.gradient = gradient
         return tensor_of(losses)
 

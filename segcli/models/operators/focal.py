@@ -9,9 +9,7 @@ from paddle import Tensor
 from paddle.autograd import PyLayer
 
 from segcli.models.host_memory import FloatArray, array_of, tensor_of, without_warnings
-
-_BAND_PX = 1 << 14
-"""Pixels of one band, whose logits stay in the processor's cache."""
+from segcli.models.operators.bands import bands
 
 
 class FocalLoss(PyLayer):
@@ -25,10 +23,9 @@ class FocalLoss(PyLayer):
         """See the class."""
         given, truth = array_of(logits.contiguous()), array_of(targets.contiguous())
         gradient, losses = np.empty_like(given), np.zeros(len(given))
-        for row in range(len(given)):
-            for start in range(0, given.shape[1], _BAND_PX):
-                band = np.s_[row, start : start + _BAND_PX]
-                losses[row] += _write_gradient(gradient[band], given[band], truth[band], alpha)
+        for row, columns in bands(given.shape):
+            band = (row, columns)
+            losses[row] += _write_gradient(gradient[band], given[band], truth[band], alpha)
         ctx.gradient = gradient
         return tensor_of((losses / given.shape[1]).astype(np.float32))
 
