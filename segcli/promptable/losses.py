@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import paddle
 import paddle.nn.functional as F
 
+from segcli.models import operators
+from segcli.models.operators.mask_loss import ALPHA, MaskLoss
+
 
 @dataclass(frozen=True)
 class LossWeights:
@@ -23,7 +26,9 @@ class LossWeights:
     iou: float = 1.0
 
 
-def focal_loss(logits: paddle.Tensor, targets: paddle.Tensor, alpha: float = 0.25, gamma: float = 2.0) -> paddle.Tensor:
+def focal_loss(
+    logits: paddle.Tensor, targets: paddle.Tensor, alpha: float = ALPHA, gamma: float = 2.0
+) -> paddle.Tensor:
     """Focal loss of each mask (Lin et al. 2017, arXiv:1708.02002), pixel by pixel, then the mean.
 
     Args:
@@ -78,6 +83,15 @@ def prompt_loss(
     """
     weights = weights or LossWeights()
     spread = targets.unsqueeze(1).expand_as(logits)
-    shape = weights.focal * focal_loss(logits, spread) + weights.dice * dice_loss(logits, spread)
+    shape = _mask_losses(logits, targets, weights)
     accuracy = (iou - true_iou(logits, spread)).square().mean(axis=1)
     return (shape.min(axis=1) + weights.iou * accuracy).mean(), shape.argmin(axis=1)
+
+
+def _mask_losses(logits: paddle.Tensor, targets: paddle.Tensor, weights: LossWeights) -> paddle.Tensor:
+    """Focal and Dice loss of each mask, ``[B, K]``."""
+    if operators.is_ours(logits):
+        losses: paddle.Tensor = MaskLoss.apply(logits, targets, weights.focal, weights.dice)
+        return losses
+    spread = targets.unsqueeze(1).expand_as(logits)
+    return weights.focal * focal_loss(logits, spread) + weights.dice * dice_loss(logits, spread)

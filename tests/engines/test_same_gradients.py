@@ -91,7 +91,7 @@ CASES = {
     "PP-YOLOE_seg-S": Case.of(partial(pp_yoloe, side=128, objects=3), "_AddBias _Narrowing _Repeated"),
     "Mask-RT-DETR-S": Case.of(partial(mask_rtdetr, side=64, images=1, objects=3), "MaskSamples WeightedRows"),
     "SAM-tiny": Case.of(
-        partial(sam, "SAM-tiny", 2, images=1, side=128), "_AddBias AddRow OuterSum _RowNorm", as_exported=True
+        partial(sam, "SAM-tiny", 2, images=1, side=128), "_AddBias AddRow MaskLoss OuterSum _RowNorm", as_exported=True
     ),
     "LSeg-tiny": Case.of(partial(lseg, images=1), "_AddBias AddRow _Narrowing _RowNorm", as_exported=True),
 }
