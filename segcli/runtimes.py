@@ -28,6 +28,7 @@ class RuntimeRow:
         module: Where its code is; with a leading dot it lies in `segcli.inference.runtimes`.
         reads: Suffixes of the files that it opens, the best first.
         export_format: Name of its own form in `Export.formats`; None where it has no form of its own.
+        distribution: What pip installs, where it is called otherwise; its build for GPUs has the name with ``-gpu``.
         any_device: Whether it can run on other devices than the CPU; its module counts those that are there.
     """
 
@@ -36,7 +37,13 @@ class RuntimeRow:
     module: str
     reads: tuple[str, ...]
     export_format: str | None = None
+    distribution: str | None = None
     any_device: bool = False
+
+    @property
+    def installed_by(self) -> str:
+        """What pip installs."""
+        return self.distribution or self.package
 
     @property
     def is_installed(self) -> bool:
@@ -45,7 +52,7 @@ class RuntimeRow:
 
 
 _OWN = (
-    RuntimeRow("paddle", "paddle", ".paddle_runtime", (".json", ".pdmodel"), "paddle", any_device=True),
+    RuntimeRow("paddle", "paddle", ".paddle_runtime", (".json", ".pdmodel"), "paddle", "paddlepaddle", any_device=True),
     RuntimeRow("onnxruntime", "onnxruntime", ".onnx_runtime", (".onnx",), "onnx", any_device=True),
     RuntimeRow("openvino", "openvino", ".openvino_runtime", (".xml", ".onnx", ".pdmodel"), "openvino"),
 )

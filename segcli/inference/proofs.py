@@ -106,8 +106,7 @@ def document_of(proofs: Iterable[Proof]) -> dict[str, Any]:
 
 def version_of(row: RuntimeRow) -> str:
     """Version of a runtime's package, with that of segcli, whose decoding affects every result."""
-    names = (f"{row.package}paddle",) if row.package == "paddle" else (row.package,)
-    for name in (*names, f"{row.package}-gpu"):
+    for name in (row.installed_by, f"{row.installed_by}-gpu"):
         try:
             return f"{version(name)} (segcli {__version__})"
         except PackageNotFoundError:

@@ -18,7 +18,9 @@ from segcli.inference.onnx_conversion import convert_program
 from segcli.inference.proofs import FILE
 from segcli.inference.proving import Prover, time_job
 from segcli.inference.runtimes.choice import open_runtime
+from segcli.inference.runtimes.open_graph import row_of
 from segcli.runtimes import RuntimeRow
+from segcli.runtimes import runtimes as known_runtimes
 from segcli.steps.evaluate import open_model as opened
 from segcli.steps.evaluate.command import evaluate
 from segcli.steps.export import runtimes
@@ -187,3 +189,25 @@ def test_what_a_runtime_cannot_run_is_told_without_a_trace(model, monkeypatch):
     with pytest.raises(MissingPartError, match="onnxruntime cannot run this model"):
         open_runtime(model, "onnxruntime")
     assert open_runtime(model).name == "paddle"
+
+
+@pytest.mark.parametrize(
+    ("runtime", "build"),
+    [
+        ("paddle", "paddlepaddle"),
+        ("paddle", "paddlepaddle-gpu"),
+        ("onnxruntime", "onnxruntime"),
+        ("onnxruntime", "onnxruntime-gpu"),
+    ],
+)
+def test_either_build_of_a_runtime_has_a_version_and_pip_knows_its_name(runtime, build, monkeypatch):
+    def version(name: str) -> str:
+        if name != build:
+            raise proofs_module.PackageNotFoundError(name)
+        return "1.2.3"
+
+    monkeypatch.setattr(proofs_module, "version", version)
+    assert proofs_module.version_of(known_runtimes()[runtime]).startswith("1.2.3 (segcli ")
+    monkeypatch.setattr("segcli.runtimes.find_spec", lambda _name: None)
+    with pytest.raises(MissingPartError, match=f"pip install {build.removesuffix('-gpu')},"):
+        row_of(runtime)

@@ -25,7 +25,7 @@ def row_of(name: str) -> RuntimeRow:
     if row is None:
         raise ConfigError([ConfigFault("runtime", f"{name!r} is no runtime", f"one of {', '.join(runtimes())}")])
     if not row.is_installed:
-        raise MissingPartError(f"{name} is not installed", hint=f"pip install {row.package}, or use runtime=auto")
+        raise MissingPartError(f"{name} is not installed", hint=f"pip install {row.installed_by}, or use runtime=auto")
     return row
 
 
