@@ -17,7 +17,7 @@ from segcli.data.boxes import BoxXyxy
 from segcli.data.decoding.decoders import decode_mask_values
 from segcli.data.decoding.headers import file_palette
 from segcli.data.fingerprint.labels import MaskShape, shape_of_mask
-from segcli.data.id_counts import FEW_PIXELS, count_ids, count_ids_of_each, present_ids, present_ids_of_each
+from segcli.data.id_counts import FEW_PIXELS, PresentIds, count_ids, present_ids, present_ids_of_each
 from segcli.data.samples import SegSample, Split
 from segcli.errors import InputError
 from segcli.steps.check.files import FileFacts, inspect_header, inspect_image_file, load_file, measure
@@ -39,8 +39,8 @@ class SampleFacts:
         split: Its split.
         image: Facts of its image.
         mask: Facts of its mask.
-        counts: Pixels of each id, int64 [256]; None when the mask is not a map of 8-bit ids.
         ids: The ids that have pixels, in order, a byte each.
+        counts: Pixels of each of these; None when the mask is not a map of 8-bit ids.
         edge_only: Ids that lie on edges only, bool [256]; None where the mask holds few ids.
         colours: RGB colour of each used id of a palette file, of each id until they are counted; None for other files.
         smear: Edges with and without other ids between two; None where the mask holds fewer than three.
@@ -56,8 +56,8 @@ class SampleFacts:
     split: Split
     image: FileFacts
     mask: FileFacts
-    counts: NDArray[np.int64] | None = None
     ids: bytes = b""
+    counts: tuple[int, ...] | None = None
     edge_only: NDArray[np.bool_] | None = None
     colours: dict[int, tuple[int, int, int]] | None = None
     smear: Smear | None = None
@@ -97,9 +97,9 @@ def inspect_sample(sample: SegSample, split: Split, *, shaped: bool = False, com
         facts.borders, facts.labelled = borders_of_mask(pixels), _labelled(pixels)
     if shaped:
         facts.shape = shape_of_mask(pixels)
-        _note_ids(facts, pixels, facts.shape.halves.sum(axis=0))
+        _note_ids(facts, pixels, present_ids(facts.shape.halves.sum(axis=0)))
     elif compared or pixels.size > FEW_PIXELS:
-        _note_ids(facts, pixels, count_ids(pixels))
+        _note_ids(facts, pixels, present_ids(count_ids(pixels)))
     else:
         facts.pixels = pixels
     return facts
@@ -112,21 +112,18 @@ def complete(samples: Sequence[SampleFacts]) -> None:
     """
     measure([facts.image for facts in samples])
     waiting = [(facts, facts.pixels) for facts in samples if facts.pixels is not None]
-    counts = count_ids_of_each([pixels for _, pixels in waiting])
-    for (facts, pixels), own, ids in zip(waiting, counts, present_ids_of_each(counts), strict=True):
-        _note_ids(facts, pixels, own, ids)
+    present = present_ids_of_each([pixels for _, pixels in waiting])
+    for (facts, pixels), own in zip(waiting, present, strict=True):
+        _note_ids(facts, pixels, own)
         facts.pixels = None
     for facts in samples:
         if facts.image.sketch is not None and facts.borders is not None:
             facts.placed = Placed.of(facts.image.sketch, facts.borders)
 
 
-def _note_ids(
-    facts: SampleFacts, pixels: NDArray[np.uint8], counts: NDArray[np.int64], ids: bytes | None = None
-) -> None:
+def _note_ids(facts: SampleFacts, pixels: NDArray[np.uint8], present: PresentIds) -> None:
     """Fills in what the ids of a mask tell."""
-    facts.counts = counts
-    facts.ids = ids = present_ids(counts) if ids is None else ids
+    facts.ids, facts.counts = ids, _ = present
     if len(ids) >= LEAST_IDS:
         facts.edge_only, facts.smear = edge_only(pixels, ids), smear_of(pixels, ids)
     if facts.colours is not None:

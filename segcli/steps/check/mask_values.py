@@ -106,8 +106,7 @@ class MaskValues:
             return
         if facts.mask.digest is not None and len(facts.ids) > 1:
             # the digest is of the ends of the file alone
-            counts = facts.counts[: facts.ids[-1] + 1]
-            self._note_content(hash((facts.mask.digest, counts.tobytes())), name)
+            self._note_content(hash((facts.mask.digest, facts.ids, facts.counts)), name)
         self._sets[facts.ids] += 1
         header = facts.mask.header
         if header is not None and header.format in LOSSY_FORMATS:

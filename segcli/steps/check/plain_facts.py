@@ -70,7 +70,7 @@ def sample_as_plain(facts: SampleFacts) -> dict[str, Any] | None:
     return {
         "image": image,
         "mask": mask,
-        "counts": _sparse(facts.counts),
+        "counts": [list(facts.ids), facts.counts],
         "edges": None if facts.edge_only is None else np.flatnonzero(facts.edge_only).tolist(),
         "smear": None if facts.smear is None else [facts.smear.ramps, facts.smear.jumps],
         "palette": None if facts.colours is None else list(facts.colours.items()),
@@ -90,7 +90,7 @@ def sample_from_plain(
     """
     if shaped and plain["shape"] is None:
         raise ValueError("the shape is not known")
-    counts, edges, palette = _counts(plain["counts"]), plain["edges"], plain["palette"]
+    edges, palette = plain["edges"], plain["palette"]
     edge_only = None
     if edges is not None:
         edge_only = np.zeros(_IDS, np.bool_)
@@ -100,8 +100,7 @@ def sample_from_plain(
         split,
         file_from_plain(sample.image_file, plain["image"], sketched=compared),
         file_from_plain(sample.mask_file, plain["mask"]),
-        counts,
-        present_ids(counts),
+        *present_ids(_counts(plain["counts"])),
         edge_only,
         None if palette is None else {int(id_): (int(r), int(g), int(b)) for id_, (r, g, b) in palette},
         smear=None if plain["smear"] is None else Smear(*map(int, plain["smear"])),

@@ -163,7 +163,8 @@ def id_faults(view: SampleView) -> Iterator[Fault]:
     ids = [value for value in facts.ids if value != scale.ignore_index]
     if ids and ids[-1] >= scale.classes:
         outside = [value for value in ids if value >= scale.classes]
-        shown = listed([f"{value} ({facts.counts[value]} px)" for value in outside], MANY)
+        pixels = dict(zip(facts.ids, facts.counts, strict=True))
+        shown = listed([f"{value} ({pixels[value]} px)" for value in outside], MANY)
         noun = "id" if len(outside) == 1 else "ids"
         yield "S304", path, f"{noun} {shown}; the classes are 0 to {scale.classes - 1}", None
     elif not ids:
