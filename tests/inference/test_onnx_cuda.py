@@ -20,6 +20,7 @@ from segcli.inference.runtimes.devices import inference_device
 from segcli.inference.runtimes.onnx_runtime import OnnxRuntime
 from segcli.inference.runtimes.onnx_session import open_session
 from segcli.nvidia import Gpu
+from segcli.runtimes import runtimes
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -161,6 +162,7 @@ def test_openvino_never_takes_the_cpu_for_a_gpu_in_silence(gpu_machine, caplog):
     assert inference_device("auto", "openvino") == "cpu" and not caplog.messages
 
 
+@pytest.mark.skipif(not runtimes()["paddle"].is_installed, reason="Paddle is not installed")
 def test_paddle_goes_first_and_nothing_else_is_loaded(monkeypatch):
     monkeypatch.setattr("segcli.inference.runtimes.paddle_runtime.device_count", lambda kind: 2 * (kind == "gpu"))
     monkeypatch.setattr(onnx_runtime, "obstacle", lambda: pytest.fail("ONNX Runtime was asked"))
