@@ -12,8 +12,8 @@ from segcli.data.files import require_regular
 MOST_BYTES = 64 << 20
 """Of a file that `read_json` reads; cards and records have thousands."""
 _LARGEST = 2**63 - 1
-_DIGITS_AS_0 = bytes.maketrans(b"123456789", b"000000000")
-_LONG_NUMBER = b"0" * 19
+_LONG_STEPS = (1, 2, 4, 8, 3)
+"""By which runs of digits become shorter: only those of `_LARGEST` and longer, of 19 digits, are still there then."""
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _LONE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 """Halves of characters; U+DC80 to U+DCFF are left, by which Python names the bytes of file names that are no UTF-8."""
@@ -30,12 +30,21 @@ def parse_json(data: bytes | str) -> Any:
     """
     raw = data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass")
     try:
-        # a regular expression would take a quarter of the parser's time; from the end, the search skips short numbers
-        is_long = raw.translate(_DIGITS_AS_0).rfind(_LONG_NUMBER) >= 0
-        values = json.loads(data, parse_int=_integer) if is_long else _parsed(data)
-        return _without_halves(values) if b"\\u" in raw and _SURROGATE.search(raw) else values
+        values = json.loads(data, parse_int=_integer) if _has_long_number(raw) else _parsed(data)
+        # a single character is found 80 times as fast as two
+        return _without_halves(values) if b"\\" in raw and _SURROGATE.search(raw) else values
     except RecursionError as fault:
         raise ValueError("is nested too deep") from fault
+
+
+def _has_long_number(text: bytes) -> bool:
+    """Whether 19 digits stand in a row; a regular expression would take several times as long as the parser."""
+    import numpy as np
+
+    is_digit = np.frombuffer(text, np.uint8) - np.uint8(ord("0")) < 10  # what is below "0" wraps around
+    for step in _LONG_STEPS:
+        is_digit = is_digit[:-step] & is_digit[step:]
+    return bool(is_digit.any())
 
 
 def json_bytes(values: Any) -> bytes:

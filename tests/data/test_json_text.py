@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
 import numpy as np
 import pytest
 
-from segcli.data.json_text import json_bytes, parse_json
+from segcli.data.json_text import _has_long_number, json_bytes, parse_json
 
 ODD = [
     b'{"a": NaN, "b": [Infinity, -Infinity, 1e400]}',
@@ -57,3 +58,11 @@ def test_what_is_written_is_read_by_python() -> None:
 
 def test_a_name_that_is_no_utf8_is_written_escaped() -> None:
     assert json_bytes({"file_name": "b\udce9te.jpg"}) == b'{"file_name":"b\\udce9te.jpg"}'
+
+
+def test_long_numbers_are_found_wherever_they_stand() -> None:
+    rng = np.random.default_rng(0)
+    for digits in range(40):
+        before, after = (bytes(rng.choice([*b"/:.-e \xff"], rng.integers(30)).tolist()) for _ in range(2))
+        text = before + bytes(rng.choice([*b"0123456789"], digits).tolist()) + after
+        assert _has_long_number(text) is (re.search(rb"[0-9]{19}", text) is not None), text
