@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from segcli.data import rle
 from segcli.data.boxes import BoxLtwh
@@ -15,9 +16,8 @@ Polygons = tuple[tuple[float, ...], ...]
 """Each x1, y1, x2, y2, ... in pixels; together they are one object."""
 
 
-@dataclass(frozen=True, slots=True)
-class InstanceObject:
-    """One object of an image.
+class InstanceObject(NamedTuple):
+    """One object of an image; a tuple, which is made in a third of a dataclass's time, as there are very many.
 
     Attributes:
         annotation_id: Its id in the file.

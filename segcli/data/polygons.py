@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from array import array
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -23,12 +23,15 @@ _ROUNDING = 1e-9
 
 
 def as_array(numbers: Sequence[float]) -> Values:
-    """Many numbers as float64 [n]; NumPy takes half as long again to read a list.
+    """Many numbers as float64 [n], read-only; NumPy takes three times as long to read a list.
 
     Raises:
-        OverflowError: One is an integer beyond the largest float.
+        TypeError: One is no number, or an integer beyond the largest float.
     """
-    return np.frombuffer(array("d", numbers), np.float64)
+    try:
+        return np.frombuffer(struct.pack(f"{len(numbers)}d", *numbers), np.float64)
+    except struct.error as fault:
+        raise TypeError(str(fault)) from fault
 
 
 def ring_area(ring: Sequence[float]) -> float:

@@ -32,7 +32,7 @@ THEIRS = {
 
 
 def without_crowds(sample):
-    return replace(sample, objects=tuple(replace(value, is_crowd=False) for value in sample.objects))
+    return replace(sample, objects=tuple(value._replace(is_crowd=False) for value in sample.objects))
 
 
 def both(seed: int, **options):

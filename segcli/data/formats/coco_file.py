@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from segcli.data.formats.coco_object_rules import EXPLAINS_NO_OBJECTS, FEWEST_SH
 from segcli.data.formats.coco_objects import parse_object
 from segcli.data.formats.coco_outlines import measured_outlines
 from segcli.data.formats.coco_placement import placement_findings
-from segcli.data.formats.coco_references import References
+from segcli.data.formats.coco_references import References, id_key
 from segcli.data.formats.image_index import ImageIndex
 from segcli.data.image import image_size
 from segcli.data.instances import InstanceObject, InstanceSample
@@ -120,7 +120,7 @@ class AnnotationFile:
         taken: set[str] = set()
         for position, entry in enumerate(content["categories"]):
             location = f"categories[{position}]"
-            if not self._usable(entry, location, "name") or entry["id"] in self.empty_categories:
+            if not self._usable("categories", position, entry, "name") or entry["id"] in self.empty_categories:
                 continue
             id_, name = entry["id"], str(entry["name"]).strip() if entry["name"] is not None else ""
             self._known.add(id_)
@@ -151,7 +151,7 @@ class AnnotationFile:
         if content["images"]:
             self._report_nothing_to_learn([value for own in objects.values() for value in own])
         explained = any(found.code in EXPLAINS_MISSING for found in self.findings)
-        annotated = {_key(entry.get("image_id")) for entry in content["annotations"] if isinstance(entry, dict)}
+        annotated = {id_key(entry.get("image_id")) for entry in content["annotations"] if isinstance(entry, dict)}
         samples = []
         missing = [record for record in records.values() if not is_file(record.image)]
         all_missing = len(missing) == len(records) and len(missing) >= FEWEST_SHARED
@@ -176,7 +176,7 @@ class AnnotationFile:
         ids_of_files: dict[str, int] = {}
         for position, entry in enumerate(entries):
             location = f"images[{position}]"
-            if not self._usable(entry, location, "file_name"):
+            if not self._usable("images", position, entry, "file_name"):
                 continue
             id_, name = entry["id"], str(entry["file_name"]).replace("\\", "/")
             if id_ in records:
@@ -215,36 +215,43 @@ class AnnotationFile:
         objects: dict[int, list[InstanceObject]] = {id_: [] for id_ in records}
         if any(found.code == "C104" for found in self.findings):
             return objects  # nothing in the file can be told without its other lists
-        images = References("image", "C131", "C159", records)
-        known = self._known | self.empty_categories
-        categories = References("category", "C132", "C158", known)
-        seen: set[int] = set()
+        usable = list(self._usable_annotations(entries))
+        self.findings.extend(
+            References("image", "C131", "C159", records).findings(
+                usable, self.file, {one.image.name: id_ for id_, one in records.items()}
+            )
+        )
+        # what the list of categories lacks because of its own faults is no fault of the annotations
+        if not any((found.location or "").startswith("categories[") for found in self.findings if found.code == "C107"):
+            known = self._known | self.empty_categories
+            self.findings.extend(References("category", "C132", "C158", known).findings(usable, self.file, self._names))
+        usable = [
+            entry
+            for entry in usable
+            if id_key(entry["image_id"]) in records and id_key(entry["category_id"]) in classes
+        ]
         read: list[PlacedObject] = []
-        for position, (entry, outline) in enumerate(zip(entries, measured_outlines(entries), strict=True)):
-            if not self._usable(entry, f"annotations[{position}]", "image_id", "category_id"):
-                continue
-            location = f"annotation {entry['id']}"
-            if entry["id"] in seen:
-                self._report("C133", f"annotations[{position}] has an id that was given before", location)
-            seen.add(entry["id"])
-            record = records.get(_key(entry["image_id"]))
-            class_id = classes.get(_key(entry["category_id"]))
-            images.add(plain_id(entry["image_id"]), location, is_known=record is not None)
-            category_id = plain_id(entry["category_id"])
-            categories.add(category_id, location, is_known=class_id is not None or _key(category_id) in known)
-            if record is None or class_id is None:
-                continue
-            parsed = parse_object(entry, class_id, record.width, record.height, outline)
+        for entry, outline in zip(usable, measured_outlines(usable), strict=True):
+            record = records[entry["image_id"]]
+            parsed = parse_object(entry, classes[entry["category_id"]], record.width, record.height, outline)
             read.append(PlacedObject(parsed, record))
             if parsed.value is not None:
                 objects[record.image_id].append(parsed.value)
-        self.findings.extend(images.findings(self.file, {one.image.name: id_ for id_, one in records.items()}))
-        # what the list of categories lacks because of its own faults is no fault of the annotations
-        if not any((found.location or "").startswith("categories[") for found in self.findings if found.code == "C107"):
-            self.findings.extend(categories.findings(self.file, self._names))
         self.findings.extend(object_findings(read, self.file))
         self.findings.extend(placement_findings(read, records, self.file))
         return objects
+
+    def _usable_annotations(self, entries: list[Any]) -> Iterator[Entry]:
+        """The annotations that have all ids."""
+        seen: set[int] = set()
+        for position, entry in enumerate(entries):
+            if self._usable("annotations", position, entry, "image_id", "category_id"):
+                id_ = entry["id"]
+                if id_ in seen:
+                    message = f"annotations[{position}] has an id that was given before"
+                    self._report("C133", message, f"annotation {id_}")
+                seen.add(id_)
+                yield entry
 
     def _report_nothing_to_learn(self, objects: list[InstanceObject]) -> None:
         """Reports C106, unless the reason why no object can be used is already reported."""
@@ -257,18 +264,18 @@ class AnnotationFile:
         elif not any(min(value.box[2:]) >= LEAST_PX for value in single):
             self._report("C106", f"no object can be used: none of the {len(single)} is {LEAST_PX} px wide and high")
 
-    def _usable(self, entry: Any, location: str, *keys: str) -> bool:
+    def _usable(self, key: str, position: int, entry: Any, *needed: str) -> bool:
+        """Whether an item of a list has an id and what else is needed; if not, that is reported."""
+        fault = None
         if not isinstance(entry, dict):
-            self._report("C107", f"is a {type(entry).__name__}, not an object", location)
-            return False
-        missing = [key for key in ("id", *keys) if key not in entry]
-        if missing:
-            self._report("C107", f"lacks {', '.join(missing)}", location)
-            return False
-        if _key(entry["id"]) < 0:
-            self._report("C107", f"id {entry['id']!r} is not a whole number from 0", location)
-            return False
-        return True
+            fault = f"is a {type(entry).__name__}, not an object"
+        elif missing := [name for name in ("id", *needed) if name not in entry]:
+            fault = f"lacks {', '.join(missing)}"
+        elif id_key(entry["id"]) < 0:
+            fault = f"id {entry['id']!r} is not a whole number from 0"
+        if fault is not None:
+            self._report("C107", fault, f"{key}[{position}]")
+        return fault is None
 
     def _report_image(self, code: str, name: str, message: str, image_id: int) -> None:
         self.findings.append(finding(code, name, message, location=f"{self.file} image id {image_id}"))
@@ -319,13 +326,3 @@ def _whole(value: Any) -> int | None:
     if text.removesuffix(".0").isdecimal() and len(text) < _LONGEST_ID:
         return int(text.removesuffix(".0"))
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < _LARGEST_ID else None
-
-
-def plain_id(value: Any) -> int | str | float | None:
-    """An id as written, where it is hashable; None for a list or an object."""
-    return value if isinstance(value, int | str | float) else None
-
-
-def _key(value: Any) -> int:
-    """The id as a lookup key; -1, which is never a valid id, for anything that is not an integer."""
-    return value if type(value) is int else -1

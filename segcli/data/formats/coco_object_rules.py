@@ -49,7 +49,8 @@ def object_findings(objects: Sequence[PlacedObject], file: str) -> Iterator[Find
         file: The annotation file, relative to the dataset.
     """
     reported = set(_REPORTED_TOGETHER)
-    faulty = _by_fault(objects)
+    with_faults = [placed for placed in objects if placed.parsed.faults]
+    faulty = _by_fault(with_faults)
     yield from _normalised(faulty["C136"], objects, file)
     misread = list(_misread(objects, file))
     if misread:
@@ -63,11 +64,11 @@ def object_findings(objects: Sequence[PlacedObject], file: str) -> Iterator[Find
     if bare:
         reported.add("C127")
         yield from bare
-    by_rows = list(_row_by_row(objects, file))
+    by_rows = list(_row_by_row(with_faults, objects, file))
     if by_rows:
         reported |= _BOX_FAULTS
         yield from by_rows
-    boxes = list(_mostly_wrong_boxes(objects, file)) if not by_rows else []
+    boxes = list(_mostly_wrong_boxes(with_faults, objects, file)) if not by_rows else []
     if boxes:
         reported |= _BOX_FAULTS
         yield from boxes
@@ -75,7 +76,7 @@ def object_findings(objects: Sequence[PlacedObject], file: str) -> Iterator[Find
     shared = list(_shared_by_all(faulty, objects, file))
     reported |= {found.code for found in shared}
     yield from shared
-    for placed in objects:
+    for placed in with_faults:
         for code, message in placed.parsed.faults:
             if code not in reported:
                 place = f"annotation {placed.parsed.id}"
@@ -152,14 +153,17 @@ def _without_outlines(found: Sequence[PlacedObject], objects: Sequence[PlacedObj
         yield finding("C127", file, message, hint=hint)
 
 
-def _row_by_row(objects: Sequence[PlacedObject], file: str) -> Iterator[Finding]:
+def _row_by_row(with_faults: Iterable[PlacedObject], objects: Sequence[PlacedObject], file: str) -> Iterator[Finding]:
     """One finding where run-length codes seem to go along rows, so that objects spread over the whole image."""
-    coded = [placed for placed in objects if placed.parsed.value and isinstance(placed.parsed.value.segmentation, dict)]
-    wrong = [placed for placed in coded if placed.parsed.misfit is not None]
+    wrong = [placed for placed in with_faults if placed.parsed.misfit is not None and _is_coded(placed)]
     tested = wrong[:MOST_TURNED]
-    if 2 * len(wrong) > len(coded) and tested and all(map(_is_by_row, tested)):
+    if tested and 2 * len(wrong) > sum(map(_is_coded, objects)) and all(map(_is_by_row, tested)):
         message = f"the run-length codes of {_of(wrong, objects)} go along rows, those of COCO go down columns"
         yield finding("C128", file, f"{message} ({_ids(wrong)})")
+
+
+def _is_coded(placed: PlacedObject) -> bool:
+    return placed.parsed.value is not None and isinstance(placed.parsed.value.segmentation, dict)
 
 
 def _is_by_row(placed: PlacedObject) -> bool:
@@ -171,10 +175,12 @@ def _is_by_row(placed: PlacedObject) -> bool:
     return bool(ROW_SHARE * around[2] * around[3] > (np.ptp(rows) + 1) * (np.ptp(columns) + 1))
 
 
-def _mostly_wrong_boxes(objects: Sequence[PlacedObject], file: str) -> Iterator[Finding]:
+def _mostly_wrong_boxes(
+    with_faults: Iterable[PlacedObject], objects: Sequence[PlacedObject], file: str
+) -> Iterator[Finding]:
     """One finding where most boxes do not match their outlines, which points to another convention."""
-    given = [placed for placed in objects if placed.parsed.has_box and placed.parsed.value is not None]
-    wrong = [placed for placed in given if any(code in _DISAGREEMENTS for code, _ in placed.parsed.faults)]
+    wrong = [placed for placed in _with_boxes(with_faults) if _DISAGREEMENTS & dict(placed.parsed.faults).keys()]
+    given = _with_boxes(objects) if wrong else []
     if 2 * len(wrong) <= len(given):
         return
     readings = Counter(placed.parsed.misfit.reading for placed in wrong if placed.parsed.misfit is not None)
@@ -183,6 +189,11 @@ def _mostly_wrong_boxes(objects: Sequence[PlacedObject], file: str) -> Iterator[
     example = next(message for code, message in wrong[0].parsed.faults if code in _DISAGREEMENTS)
     message = f"{_of(wrong, given)} have a bbox that is not around the outline{how}"
     yield finding("C137", file, f"{message} (annotation {wrong[0].parsed.id}: {example.partition(';')[0]})")
+
+
+def _with_boxes(objects: Iterable[PlacedObject]) -> list[PlacedObject]:
+    """The usable objects whose boxes the file gives."""
+    return [placed for placed in objects if placed.parsed.has_box and placed.parsed.value is not None]
 
 
 def _wrong_areas(found: Sequence[PlacedObject], objects: Sequence[PlacedObject], file: str) -> Iterator[Finding]:

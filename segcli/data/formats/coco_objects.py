@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from segcli.data import rle
 from segcli.data.boxes import FAR_PX, BoxLtwh
-from segcli.data.formats.coco_boxes import Misfit, misfit
+from segcli.data.formats.coco_boxes import LOOSE_PX, Misfit, misfit
 from segcli.data.formats.coco_outlines import LEAST_CORNERS, NUMBERS, Outline
 from segcli.data.formats.coordinates import LEAST_SIDE_PX
 from segcli.data.instances import InstanceObject, Polygons
@@ -22,6 +22,9 @@ AREA_SHARE = 0.1
 """Tolerance of an area, in addition to the difference between counting pixels and measuring the outline."""
 SHOWN = 60
 """Most characters of a value that a message quotes."""
+_NEAR_PX = 0.4 * LOOSE_PX
+"""How far sides of a box and its outline may differ so that they surely match: each edge by less than `LOOSE_PX`."""
+_UNSET = (None, 0)
 _FLAGS = {"0": False, "false": False, "": False, "none": False, "1": True, "true": True}
 
 Fault = tuple[str, str]
@@ -62,6 +65,10 @@ def parse_object(
     """
     faults: list[Fault] = []
     outline = measured or _outline(entry.get("segmentation"), width, height, faults)
+    if outline is not None and not faults and _is_sound(entry, outline, width, height):
+        left, top, wide, high = map(float, entry["bbox"])
+        value = InstanceObject(entry["id"], class_id, (left, top, wide, high), float(entry["area"]), outline.shape)
+        return ParsedObject(entry["id"], value, (), True, None, outline.around)
     if outline is None:
         return ParsedObject(entry["id"], None, tuple(faults), entry.get("bbox") is not None)
     shape, around = outline.shape, outline.around
@@ -74,6 +81,45 @@ def parse_object(
     ignored = _is_set(entry.get("ignore"))
     value = InstanceObject(entry["id"], class_id, around if wrong else box, area, shape, crowd, ignored)
     return ParsedObject(entry["id"], value, tuple(faults), entry.get("bbox") is not None, wrong, around)
+
+
+def _is_sound(entry: Mapping[str, Any], outline: Outline, width: int, height: int) -> bool:
+    """Whether an annotation surely has no fault and is no crowd, as most: told in a third of the time of all rules.
+
+    Both its outline and its box lie in the image and nearly agree; the area agrees with the outline's.
+    """
+    box = entry.get("bbox")
+    given = [*box, entry.get("area")] if isinstance(box, list) else []
+    if len(given) != 5 or not NUMBERS.issuperset(map(type, given)):
+        return False
+    (left, top, wide, high, area), (x, y, own_wide, own_high) = given, outline.around
+    return (
+        own_wide > LOOSE_PX < own_high
+        and x >= 0 <= y
+        and x + own_wide <= width
+        and y + own_high <= height
+        # integers that no float can hold may be compared, but not added
+        and x - _NEAR_PX <= left <= x + _NEAR_PX
+        and y - _NEAR_PX <= top <= y + _NEAR_PX
+        and own_wide - _NEAR_PX <= wide <= own_wide + _NEAR_PX
+        and own_high - _NEAR_PX <= high <= own_high + _NEAR_PX
+        and left >= 0 <= top
+        and left + wide <= width
+        and top + high <= height
+        and entry.get("iscrowd") in _UNSET
+        and entry.get("ignore") in _UNSET
+        and area > 0
+        and _fits(area, outline)
+    )
+
+
+def _fits(area: float, outline: Outline) -> bool:
+    """Whether an area is about that of an outline."""
+    _, _, wide, high = outline.around
+    own = sum(outline.areas_px)
+    loose = AREA_SHARE * own + wide + high
+    # which polygons are holes is unknown: accept from "the largest minus the others" to "all added"
+    return bool(2 * max(outline.areas_px) - own - loose <= area <= own + loose)
 
 
 def is_crowd(entry: Mapping[str, Any], faults: list[Fault] | None = None) -> bool:
@@ -224,12 +270,10 @@ def _area(entry: Mapping[str, Any], outline: Outline, size: tuple[int, int], fau
     if not isinstance(given, int | float) or not _all_numbers([given]) or given <= 0:
         faults.append(("C130", "area is missing" if given is None else f"area is {_shown(given)}"))
         return own
-    _, _, wide, high = outline.around
-    loose = AREA_SHARE * own + wide + high
-    # which polygons are holes is unknown: accept from "all added" to "the largest minus the others"
-    if max(2 * max(outline.areas_px) - own, 0) - loose <= given <= own + loose:
+    if _fits(given, outline):
         return float(given)
     if isinstance(outline.shape, tuple):
+        _, _, wide, high = outline.around
         # where sides cross, the area formula cancels out regions that the pixels contain
         own = float(rle.area(rle.from_polygons(outline.shape, size[1], size[0])))
         if abs(given - own) <= AREA_SHARE * own + wide + high:

@@ -63,7 +63,7 @@ def _measured(outlines: Sequence[list[list[Any]]]) -> list[Outline]:
     values = list(chain.from_iterable(rings))
     try:
         numbers = as_array(values)
-    except (OverflowError, TypeError):
+    except TypeError:
         return []
     if not len(numbers) or not np.abs(numbers).max() <= FAR_PX:  # nor NaN
         return []
@@ -71,7 +71,7 @@ def _measured(outlines: Sequence[list[list[Any]]]) -> list[Outline]:
     kinds = set(map(type, compress(values, (numbers == np.rint(numbers)).tobytes())))
     if not kinds <= NUMBERS:
         return []
-    x, y = numbers.reshape(-1, 2).T
+    x, y = np.ascontiguousarray(numbers.reshape(-1, 2).T)
     areas = iter(_areas_px(x, y, [len(ring) // 2 for ring in rings]))
     first = [0, *accumulate(_count(outline) // 2 for outline in outlines[:-1])]
     left, top = np.minimum.reduceat(x, first), np.minimum.reduceat(y, first)
@@ -91,7 +91,8 @@ def _areas_px(x: Values, y: Values, corners: Sequence[int]) -> list[float]:
     before[ends - corners] = ends - 1
     ring = np.repeat(np.arange(len(corners)), corners)
     doubled = np.bincount(ring, x[before] * y - y[before] * x)
-    return list(map(float, np.abs(doubled) / 2))
+    areas: list[float] = (np.abs(doubled) / 2).tolist()
+    return areas
 
 
 def _as_floats(ring: Iterable[float]) -> tuple[float, ...]:

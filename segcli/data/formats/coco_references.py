@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from segcli.findings import Finding
@@ -11,9 +11,9 @@ from segcli.plurals import counted, with_article
 from segcli.rules import finding
 
 
-@dataclass
+@dataclass(frozen=True)
 class References:
-    """The ids by which the annotations of one file name its images, or its categories.
+    """How the annotations of one file name its images, or its categories.
 
     Attributes:
         noun: ``image`` or ``category``.
@@ -26,39 +26,46 @@ class References:
     rule: str
     rule_together: str
     known: Collection[int]
-    _used: set[Hashable] = field(default_factory=set)
-    _strange: list[tuple[str, Any]] = field(default_factory=list)
 
-    def add(self, value: Any, location: str, *, is_known: bool) -> None:
-        """Adds the id that an annotation gives."""
-        self._used.add(value)
-        if not is_known:
-            self._strange.append((location, value))
-
-    def findings(self, file: str, names: Mapping[str, int]) -> Iterator[Finding]:
+    def findings(self, entries: Sequence[Mapping[str, Any]], file: str, names: Mapping[str, int]) -> Iterator[Finding]:
         """What is wrong with the references of a file.
 
         Args:
+            entries: Its annotations that have the id.
             file: The annotation file, relative to the dataset.
             names: Ids of the categories, or of the images, by their names.
         """
-        if not self._strange:
+        key = f"{self.noun}_id"
+        strange = [(entry["id"], plain_id(entry[key])) for entry in entries if id_key(entry[key]) not in self.known]
+        if not strange:
             return
-        shift = shift_of(self._used, self.known)
+        used = {plain_id(entry[key]) for entry in entries}
+        shift = shift_of(used, self.known)
         if shift:
             low = "low" if shift > 0 else "high"
-            given = f"the annotations give {self.noun} ids {_span(self._used)}, the file lists {_span(self.known)}"
-            strange = counted(len(self._strange), "annotation")
-            message = f"{given}: all seem to be one too {low}; those of {strange} are not listed"
+            given = f"the annotations give {self.noun} ids {_span(used)}, the file lists {_span(self.known)}"
+            message = (
+                f"{given}: all seem to be one too {low}; those of {counted(len(strange), 'annotation')} are not listed"
+            )
             yield finding(self.rule_together, file, message)
-        elif names and all(value in names for _, value in self._strange):
-            verb = "gives" if len(self._strange) == 1 else "give"
-            message = f"{counted(len(self._strange), 'annotation')} {verb} the name of {with_article(self.noun)}"
-            yield finding(self.rule_together, file, f"{message}, such as {self._strange[0][1]!r}, not its id")
+        elif names and all(value in names for _, value in strange):
+            verb = "gives" if len(strange) == 1 else "give"
+            message = f"{counted(len(strange), 'annotation')} {verb} the name of {with_article(self.noun)}"
+            yield finding(self.rule_together, file, f"{message}, such as {strange[0][1]!r}, not its id")
         else:
-            for location, value in self._strange:
+            for id_, value in strange:
                 message = f"there is no {self.noun} with id {value}"
-                yield finding(self.rule, file, message, location=location)
+                yield finding(self.rule, file, message, location=f"annotation {id_}")
+
+
+def plain_id(value: Any) -> int | str | float | None:
+    """An id as written, where it is hashable; None for a list or an object."""
+    return value if isinstance(value, int | str | float) else None
+
+
+def id_key(value: Any) -> int:
+    """The id as a lookup key; -1, which is never a valid id, for anything that is not an integer."""
+    return value if type(value) is int else -1
 
 
 def shift_of(used: Iterable[object], known: Collection[int]) -> int:

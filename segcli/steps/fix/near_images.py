@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from segcli.data.files import is_file
-from segcli.data.formats.coco_file import plain_id
+from segcli.data.formats.coco_references import plain_id
 from segcli.data.samples import Split
 from segcli.findings import Finding
 from segcli.steps.fix.copies import by_file, many, would_be_empty

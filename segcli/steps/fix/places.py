@@ -10,7 +10,7 @@ import numpy as np
 
 from segcli.data.boxes import FAR_PX
 from segcli.data.files import is_file
-from segcli.data.formats.coco_file import plain_id
+from segcli.data.formats.coco_references import plain_id
 from segcli.data.id_counts import count_ids
 from segcli.data.image import MaskFile, open_mask
 from segcli.data.lists import split_line

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from segcli.data.decoding.headers import ImageHeader
-from segcli.data.formats.coco_file import plain_id
 from segcli.data.formats.coco_objects import parse_object
+from segcli.data.formats.coco_references import plain_id
 from segcli.data.formats.labelme_fit import is_same_aspect
 from segcli.data.image import image_header
 from segcli.errors import InputError
