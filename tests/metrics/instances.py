@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,11 @@ def make_images(
         samples.append(InstanceSample(Path(f"{image_id}.jpg"), image_id, WIDTH, HEIGHT, tuple(truth)))
         detections.append(_detections(rng, spots, found, classes, ties=ties))
     return samples, detections
+
+
+def without_crowds(sample: InstanceSample) -> InstanceSample:
+    """The image with objects that are no crowds."""
+    return replace(sample, objects=tuple(value._replace(is_crowd=False) for value in sample.objects))
 
 
 def _object(rng, number: int, spot, *, crowd: bool) -> InstanceObject:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-from dataclasses import replace
 
 import hotcoco
 import numpy as np
@@ -16,7 +15,7 @@ from segcli.metrics.mask_ap import MaskAP
 from segcli.metrics.object_confusion import object_confusion
 from segcli.metrics.object_errors import KINDS, errors_as_dict, find_errors
 from tests.metrics.coco_oracle import coco_results, coco_truth
-from tests.metrics.instances import make_images
+from tests.metrics.instances import make_images, without_crowds
 
 NAMES = ("a", "b", "c")
 THEIRS = {
@@ -29,10 +28,6 @@ THEIRS = {
     "false_positives": "FP",
     "false_negatives": "FN",
 }
-
-
-def without_crowds(sample):
-    return replace(sample, objects=tuple(value._replace(is_crowd=False) for value in sample.objects))
 
 
 def both(seed: int, **options):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -13,7 +12,7 @@ from hotcoco.panoptic import PanopticEval
 from segcli.data import rle
 from segcli.metrics.image_pairs import true_masks
 from segcli.metrics.panoptic import count_segments, panoptic_quality
-from tests.metrics.instances import make_images
+from tests.metrics.instances import make_images, without_crowds
 
 CLASSES = 3
 LEAST = 0.3
@@ -64,7 +63,7 @@ def oracle(tmp_path, samples, found):
 def test_equals_hotcoco(tmp_path, seed):
     samples, found = make_images(4, classes=CLASSES, objects=6, found=10, seed=seed)
     if seed % 2:
-        samples = [replace(s, objects=tuple(replace(o, is_crowd=False) for o in s.objects)) for s in samples]
+        samples = list(map(without_crowds, samples))
     rows = [count_segments(s, true_masks(s), d, CLASSES, LEAST) for s, d in zip(samples, found, strict=True)]
     ours = panoptic_quality(np.sum(rows, axis=0))
     theirs = oracle(tmp_path, samples, found)["per_class"]

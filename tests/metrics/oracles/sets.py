@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy as np
 
 from segcli.data.detections import Detections
 from segcli.data.instances import InstanceSample
-from tests.metrics.instances import make_images
+from tests.metrics.instances import make_images, without_crowds
 
 SETS = 200
 NAMES = ("a", "b", "c")
@@ -35,14 +34,14 @@ def label_maps(seed: int) -> tuple[np.ndarray, np.ndarray]:
 def objects(seed: int) -> tuple[list[InstanceSample], list[Detections]]:
     """Two images with objects, none a crowd, and detections."""
     samples, found = make_images(2, classes=3, objects=5, found=4 + seed % 7, seed=1000 + seed)
-    plain = [replace(s, objects=tuple(replace(o, is_crowd=False) for o in s.objects)) for s in samples]
+    plain = list(map(without_crowds, samples))
     return plain, found
 
 
 def compared(seed: int) -> tuple[list[InstanceSample], list[Detections], list[Detections]]:
     """Ten images with objects, and the detections of two models: the second finds less and scores otherwise."""
     samples, found = make_images(10, classes=3, objects=4, found=6, seed=5000 + seed)
-    plain = [replace(s, objects=tuple(replace(o, is_crowd=False) for o in s.objects)) for s in samples]
+    plain = list(map(without_crowds, samples))
     rng, others = np.random.default_rng(seed), []
     for one in found:
         kept = np.flatnonzero(rng.random(len(one.scores)) > 0.15)
