@@ -19,7 +19,6 @@ log = logging.getLogger("segcli.predict")
 _INSTALL = "install a runtime for this device (`segcli doctor`)"
 
 
-@cache
 def inference_device(device: str, runtime: str = AUTO, *, strict: bool = False) -> str:
     """The part of `device` on which a runtime can compute; the CPU where there is none. Warns once where it differs.
 
@@ -32,6 +31,12 @@ def inference_device(device: str, runtime: str = AUTO, *, strict: bool = False) 
         ConfigError: There is no such runtime.
         MissingPartError: The runtime is not installed; or not all of the device is there, and `strict`.
     """
+    return _found(device, runtime, strict)
+
+
+@cache
+def _found(device: str, runtime: str, strict: bool) -> str:
+    """See `inference_device`; the cache tells calls apart by how they name their arguments, so it is not there."""
     rows = candidates(runtime)
     kind, _ = parse_device(device)
     if kind == AUTO_DEVICE:
