@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 MOST_LISTED = 1000
 """Findings of one rule in a result file."""
@@ -28,9 +27,8 @@ class Severity(str, Enum):
     __hash__ = str.__hash__
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One fault of one object of a dataset.
+class Finding(NamedTuple):
+    """One fault of one object of a dataset; a tuple, as very many are made.
 
     Attributes:
         code: Stable short code, e.g. ``S101``; listed in `segcli.rules`.
@@ -50,16 +48,13 @@ class Finding:
 
     def as_dict(self) -> dict[str, str | None]:
         """The finding as plain values, for JSON; long texts are cut."""
-        values = {name: getattr(self, name) for name in _NAMES} | {"severity": self.severity.value}
+        values = self._asdict() | {"severity": self.severity.value}
         return {key: _cut(value) if isinstance(value, str) else value for key, value in values.items()}
 
     def __str__(self) -> str:
         place = f"{self.path}:{self.location}" if self.location else self.path
         remedy = f" -> {self.hint}" if self.hint else ""
         return f"{self.code} {place}: {self.message}{remedy}"
-
-
-_NAMES = tuple(one.name for one in fields(Finding))
 
 
 def as_entries(findings: Iterable[Finding]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 from segcli.findings import Finding, Severity
@@ -45,7 +44,7 @@ def _with_repair(found: Finding, dataset_dir: Path) -> Finding:
     if any(text in (found.hint or "") for text in (command, *_BY_HAND)):
         return found
     if found.code in SOMETIMES:
-        return replace(found, hint=f"{found.hint}; {SOMETIMES[found.code]}: {command}")
+        return found._replace(hint=f"{found.hint}; {SOMETIMES[found.code]}: {command}")
     if found.severity is Severity.INFO:
-        return replace(found, hint=f"{found.hint}; to change it: {command}")
-    return replace(found, hint=f"{command}; or {found.hint}")
+        return found._replace(hint=f"{found.hint}; to change it: {command}")
+    return found._replace(hint=f"{command}; or {found.hint}")

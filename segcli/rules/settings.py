@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from segcli.findings import Finding, Severity
@@ -55,7 +55,7 @@ class RuleSettings:
         for found in findings:
             severity = self.severity(found.code)
             if severity is not None:
-                kept.append(found if severity is found.severity else replace(found, severity=severity))
+                kept.append(found if severity is found.severity else found._replace(severity=severity))
         return kept
 
 

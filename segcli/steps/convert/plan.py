@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -195,4 +195,4 @@ def skipped(found: Finding, skippable: frozenset[str]) -> Finding:
     """The finding as a warning where its rule is among `skippable`; any other unchanged."""
     if found.severity is not Severity.ERROR or found.code not in skippable:
         return found
-    return replace(found, severity=Severity.WARNING, message=f"{found.message}; left out")
+    return found._replace(severity=Severity.WARNING, message=f"{found.message}; left out")
