@@ -10,12 +10,13 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Lock
+from threading import Event, Lock
 
 _OBJECTS = 100_000
 """New objects after which garbage is collected meanwhile."""
 _usual: list[tuple[int, int, int]] = []
 _inside: list[tuple[int, int, int]] = []
+_is_command = Event()
 _lock = Lock()
 
 
@@ -30,7 +31,22 @@ def end_start_up() -> None:
     """Collects as usual again, without ever looking at what the start-up has made; nothing if it had not begun."""
     if _usual:
         gc.freeze()
+        _is_command.set()
         gc.set_threshold(*_usual.pop())
+
+
+def set_aside() -> None:
+    """Makes all that is alive old at once, as collections would that look at it twice; for very many values that stay.
+
+    What a command sets aside is never looked at again, as what its start-up has made. Nothing is done in a program that
+    has frozen objects of its own, which would be thawed.
+    """
+    is_frozen = gc.get_freeze_count() > 0
+    if is_frozen and not _is_command.is_set():
+        return
+    gc.freeze()
+    if not is_frozen:
+        gc.unfreeze()
 
 
 @contextmanager

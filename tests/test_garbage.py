@@ -10,7 +10,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from segcli.garbage import collecting_rarely
+from segcli.garbage import collecting_rarely, set_aside
 
 _WORDS = """
 import gc, sys
@@ -89,3 +89,29 @@ def test_who_collects_never_or_more_rarely_is_not_changed(
     gc.set_threshold(*own)
     with collecting_rarely():
         assert gc.get_threshold() == own
+
+
+_ASIDE = """
+import gc
+from segcli.garbage import begin_start_up, end_start_up, set_aside
+START
+before, values = gc.get_freeze_count(), [[] for _ in range(50_000)]
+set_aside()
+print(gc.get_freeze_count() - before > 50_000, gc.get_freeze_count() > 0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("start", "printed"),
+    [("", ["False", "False"]), ("gc.freeze()", ["False", "True"]), ("begin_start_up(); end_start_up()", ["True"] * 2)],
+    ids=["program", "program with frozen objects", "command"],
+)
+def test_what_is_set_aside_stays_frozen_in_a_command_alone(start: str, printed: list[str]) -> None:
+    assert _printed(_ASIDE.replace("START", start)) == printed
+
+
+def test_what_is_set_aside_is_not_looked_at_when_young() -> None:
+    values = [[] for _ in range(1000)]
+    set_aside()
+    young = {id(value) for generation in (0, 1) for value in gc.get_objects(generation)}
+    assert not young & set(map(id, values))

@@ -27,7 +27,7 @@ from segcli.data.prefetch import started
 from segcli.data.samples import Split
 from segcli.data.traced_mask import TracedMask
 from segcli.findings import Finding, Severity, in_order
-from segcli.garbage import collecting_rarely
+from segcli.garbage import collecting_rarely, set_aside
 from segcli.models.task import Task
 from segcli.rules import finding
 from segcli.rules.repair_hints import with_repairs
@@ -176,6 +176,7 @@ def examine_coco_dataset(
     """
     reuse_memory()
     scan = scan_instances(dataset_dir)
+    set_aside()  # the collection at the end would look at each number of each outline
     dataset = scan.dataset
     log.info("checking %d + %d images in %s", len(dataset.train), len(dataset.val), dataset.root)
     use_range(settings.image_range, [sample.image for sample in dataset.train], settings.channels)
