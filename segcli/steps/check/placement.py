@@ -37,16 +37,18 @@ _SMALL_SHARE = 0.25
 """Share of that fit below which the labels do not fit as they are."""
 
 Bools = NDArray[np.bool_]
-Change = Callable[[Bools], Bools]
+Squares = NDArray[np.float32]
+"""Small images, [n, SKETCH_PX, SKETCH_PX]."""
+_ROWS, _COLUMNS = 1, 2
 
-READINGS: dict[str, Change] = {
-    "y is measured from the bottom: turned upside down, they do": np.flipud,
-    "x is measured from the right: mirrored, they do": np.fliplr,
-    "they are turned by 180 degrees: turned back, they do": lambda drawn: drawn[::-1, ::-1],
-    "y stands before x: with both exchanged, they do": np.transpose,
-    "they are turned to the left: turned to the right, they do": lambda drawn: np.rot90(drawn, -1),
-    "they are turned to the right: turned to the left, they do": np.rot90,
-    "they are mirrored and turned: undone, they do": lambda drawn: np.rot90(drawn, 2).T,
+READINGS: dict[str, Callable[[Squares], Squares]] = {
+    "y is measured from the bottom: turned upside down, they do": lambda drawn: np.flip(drawn, _ROWS),
+    "x is measured from the right: mirrored, they do": lambda drawn: np.flip(drawn, _COLUMNS),
+    "they are turned by 180 degrees: turned back, they do": lambda drawn: np.flip(drawn, (_ROWS, _COLUMNS)),
+    "y stands before x: with both exchanged, they do": lambda drawn: drawn.swapaxes(_ROWS, _COLUMNS),
+    "they are turned to the left: turned to the right, they do": lambda drawn: np.rot90(drawn, -1, (_ROWS, _COLUMNS)),
+    "they are turned to the right: turned to the left, they do": lambda drawn: np.rot90(drawn, 1, (_ROWS, _COLUMNS)),
+    "they are mirrored and turned: undone, they do": lambda drawn: np.flip(drawn, (_ROWS, _COLUMNS)).swapaxes(1, 2),
 }
 """How labels can lie wrongly, and the change that puts them right; x and y are shares of the image."""
 
@@ -109,13 +111,14 @@ def misplaced(placed: Sequence[Placed], rule: str, file: str) -> Iterator[Findin
     usable = [one for one in placed if one.borders.any()]
     if len(usable) < _FEWEST:
         return
-    edges = np.stack([one.edges.ravel() for one in usable])
-    drawn = np.stack([one.borders for one in usable])
-    as_they_are = _fit(edges, drawn)
+    edges = np.stack([one.edges for one in usable])
+    weights = _weights(np.stack([one.borders for one in usable]))
+    as_they_are = _fit(edges, weights)
     if as_they_are.mean() >= _LEAST_FIT:
         return
-    best, reading = max((_significance(_fit(edges, _each(change, drawn))), name) for name, change in READINGS.items())
-    fit = _fit(edges, _each(READINGS[reading], drawn))
+    fits = {reading: _fit(edges, change(weights)) for reading, change in READINGS.items()}
+    best, reading = max((_significance(fit), reading) for reading, fit in fits.items())
+    fit = fits[reading]
     if best < _SURE or fit.mean() < _LEAST_FIT or as_they_are.mean() > _SMALL_SHARE * fit.mean():
         return
     if _significance(fit - as_they_are) >= _SURE:
@@ -135,18 +138,22 @@ def _edges(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
     return ranks.reshape(strength.shape)
 
 
-def _each(change: Change, drawn: Bools) -> Bools:
-    return np.stack([change(one) for one in drawn])
+def _weights(drawn: Bools) -> Squares:
+    """The share of each pixel in the borders [n, SKETCH_PX, SKETCH_PX] of its image; none in the frame.
+
+    The frame stays where it is when an image is mirrored or turned.
+    """
+    weights = drawn.astype(np.float32)
+    for axis in (_ROWS, _COLUMNS):  # objects that go on beyond the image end there
+        np.moveaxis(weights, axis, 0)[[0, 1, -2, -1]] = 0
+    return np.asarray(weights / np.maximum(weights.sum(axis=(_ROWS, _COLUMNS), keepdims=True), 1), np.float32)
 
 
-def _fit(edges: NDArray[np.float32], drawn: Bools) -> NDArray[np.float64]:
+def _fit(edges: Squares, weights: Squares) -> NDArray[np.float64]:
     """How much stronger the edges under the labels of each image are than under those of the others: float64 [n]."""
-    weights = drawn.reshape(len(drawn), -1).astype(np.float32)
-    weights[:, _FRAME.ravel()] = 0  # objects that go on beyond the image end there
-    weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1)
     # sums alone: after a product of matrices, the threads of OpenBLAS wait actively for the next one
-    own, every = (np.einsum("ij,ij->i", edges, one, dtype=np.float64) for one in (weights, weights.sum(axis=0)[None]))
-    return np.asarray(own - (every - own) / (len(drawn) - 1))
+    own, every = (np.einsum("ijk,ijk->i", edges, one, dtype=np.float64) for one in (weights, weights.sum(axis=0)[None]))
+    return np.asarray(own - (every - own) / (len(weights) - 1))
 
 
 def _significance(fit: NDArray[np.float64]) -> float:
@@ -154,12 +161,3 @@ def _significance(fit: NDArray[np.float64]) -> float:
     error, freedom = float(fit.std(ddof=1)) / len(fit) ** 0.5, len(fit) - 1
     t = float(fit.mean()) / error if error > 0 else 0.0
     return math.copysign(math.sqrt(freedom * math.log1p(t * t / freedom)), t)
-
-
-def _frame() -> Bools:
-    frame = np.ones((SKETCH_PX, SKETCH_PX), np.bool_)
-    frame[2:-2, 2:-2] = False
-    return frame
-
-
-_FRAME = _frame()
