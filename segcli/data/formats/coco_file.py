@@ -153,16 +153,16 @@ class AnnotationFile:
         explained = any(found.code in EXPLAINS_MISSING for found in self.findings)
         annotated = {id_key(entry.get("image_id")) for entry in content["annotations"] if isinstance(entry, dict)}
         samples = []
-        missing = [record for record in records.values() if not is_file(record.image)]
+        missing = {id_: record for id_, record in records.items() if not is_file(record.image)}
         all_missing = len(missing) == len(records) and len(missing) >= FEWEST_SHARED
         if all_missing:
-            names = listed(missing, name=lambda record: relative_name(record.image, self.root))
+            names = listed([*missing.values()], name=lambda record: relative_name(record.image, self.root))
             hint = None if files_below(self.root / IMAGE_FOLDER, IMAGE_SUFFIXES) else NO_IMAGES
             self._report("C111", f"none of {counted(len(missing), 'image')} is there: {names}", hint=hint)
         for record in records.values() if not all_missing else ():
             own = tuple(objects[record.image_id])
             name = relative_name(record.image, self.root)
-            if not is_file(record.image):
+            if record.image_id in missing:
                 self._report_image("C111", name, "there is no such file", record.image_id)
                 continue
             if record.image_id not in annotated and not explained:

@@ -33,17 +33,17 @@ class ImageIndex:
 
     def find(self, file_name: str) -> Path | None:
         """Returns the file for a name with forward slashes; None if there is none, or several are equally similar."""
-        for folder in self._folders:
-            if is_file(folder / file_name):
-                return folder / file_name
-        base = PurePosixPath(file_name).name
-        for folder in self._folders:
-            if base and is_file(folder / base):
-                return folder / base
+        found = self._named(file_name) or self._named(PurePosixPath(file_name).name)
+        if found is not None:
+            return found
         found = self._nearest(file_name)
         if found is not None:
             self.near.append((file_name, found))
         return found
+
+    def _named(self, name: str) -> Path | None:
+        """The first file of just that name."""
+        return next((path for folder in self._folders if name and is_file(path := folder / name)), None)
 
     def _nearest(self, file_name: str) -> Path | None:
         for key in _keys(PurePosixPath(file_name).name):
