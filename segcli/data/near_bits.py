@@ -44,7 +44,7 @@ def near_pairs(bits: NDArray[np.uint64], in_val: NDArray[np.bool_]) -> Pairs:
     bands = _bands(bits)
     found = np.empty(0, np.int64)
     for keys, order in _orders(bands, np.zeros(len(bits), np.uint32), np.arange(len(bits)), _EQUAL_BANDS):
-        ones, others = (np.concatenate(parts) for parts in zip(*_beside(keys[order], in_val[order]), strict=True))
+        ones, others = (np.concatenate(parts) for parts in zip(*_beside(keys[order], in_val, order), strict=True))
         ones, others = order[ones], order[others]
         near = _differing(bits[ones], bits[others]) <= MOST_BITS
         ones, others = by_value[ones[near]], by_value[others[near]]
@@ -76,15 +76,15 @@ def _orders(
         yield from _orders(bands[place + 1 :], (keys << np.uint32(8)) | band, sorted_too, count - 1)
 
 
-def _beside(keys: NDArray[np.uint32], in_val: NDArray[np.bool_]) -> Iterator[tuple[Places, Places]]:
-    """Places of equal keys near each other in a sorted list; of crowds also of each value of val and the values of
-    train before and after."""
+def _beside(keys: NDArray[np.uint32], in_val: NDArray[np.bool_], order: Places) -> Iterator[tuple[Places, Places]]:
+    """Places of equal keys near each other in a sorted list, in which values are in this order; of crowds also of each
+    value of val and the values of train before and after."""
     for step in range(1, _NEIGHBOURS + 1):
         first = np.flatnonzero(keys[:-step] == keys[step:])
         yield first, first + step
         if not len(first):
             return
-    places = np.arange(len(keys))
+    places, in_val = np.arange(len(keys)), in_val[order]
     before = np.maximum.accumulate(np.where(in_val, -1, places))
     after = np.minimum.accumulate(np.where(in_val, len(keys), places)[::-1])[::-1]
     for partner in (before, after):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from segcli.data.formats.masks import LIST_FILES
 from segcli.data.image import LOSSY_FORMATS
 from segcli.data.lists import relative_name
-from segcli.data.samples import Split
+from segcli.data.samples import SegSample, Split
 from segcli.findings import Finding
 from segcli.plurals import counted, listed
 from segcli.rules import finding
@@ -89,8 +89,6 @@ class MaskValues:
     _ramps: int = 0
     _jumps: int = 0
     _ramped: list[str] = field(default_factory=list)
-    _owners: dict[str, str] = field(default_factory=dict)
-    _shared: dict[str, list[str]] = field(default_factory=dict)
     _contents: Counter[int] = field(default_factory=Counter)
     _same: dict[int, list[str]] = field(default_factory=dict)
     _highest: list[int] = field(default_factory=list)
@@ -98,10 +96,6 @@ class MaskValues:
 
     def update(self, facts: SampleFacts, name: str) -> None:
         """Adds one sample, whose mask has this name in findings."""
-        image = facts.sample.image_file
-        owner = self._owners.setdefault(facts.sample.mask_file, image)
-        if owner != image:
-            self._shared.setdefault(name, [owner]).append(image)
         if facts.counts is None:
             return
         if facts.mask.digest is not None and len(facts.ids) > 1:
@@ -197,7 +191,6 @@ class MaskValues:
             named: Whether class names or the configuration define the classes.
             background: Whether the dataset calls class 0 the background.
         """
-        yield from self._shared_masks()
         yield from self._same_masks()
         yield from self._one_id(tally, ignore_index)
         yield from self._smeared(ignore_index)
@@ -217,11 +210,6 @@ class MaskValues:
             )
             yield finding("S409", relative_name(self._white[0], self.root), message)
         yield from _empty_parts(tally, ignore_index, background)
-
-    def _shared_masks(self) -> Iterator[Finding]:
-        for mask, paths in self._shared.items():
-            images = [relative_name(path, self.root) for path in paths]
-            yield finding("S108", mask, f"is the mask of {counted(len(images), 'image')}: {listed(images, NAMED)}")
 
     def _same_masks(self) -> Iterator[Finding]:
         """Finding on masks of different files with the same content, if most have it."""
@@ -264,6 +252,21 @@ class MaskValues:
         ignored = f", and {ignore_index} is ignored" if ignore_index in ids else ""
         message = f"the masks hold only {', '.join(map(str, values))}: shades of grey, not ids{ignored}"
         yield finding("S408", "annotations", message, hint=f"write ids from 0 without gaps, such as {mapping}")
+
+
+def shared_masks(samples: Sequence[SegSample], root: Path) -> Iterator[Finding]:
+    """Findings on masks that belong to several images."""
+    times = Counter(sample.mask_file for sample in samples)
+    if len(times) == len(samples):
+        return
+    owners: dict[str, str] = {}
+    shared: dict[str, list[str]] = {}
+    for image, mask, _ in samples:
+        if times[mask] > 1 and (owner := owners.setdefault(mask, image)) != image:
+            shared.setdefault(mask, [owner]).append(image)
+    for mask, images in shared.items():
+        named = listed(images, NAMED, name=lambda image: relative_name(image, root))
+        yield finding("S108", relative_name(mask, root), f"is the mask of {counted(len(images), 'image')}: {named}")
 
 
 def _from_one(ids: set[int], allowed: int) -> Iterator[Finding]:

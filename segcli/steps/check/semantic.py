@@ -37,7 +37,7 @@ from segcli.steps.check.images import ImageTally, SizeRange
 from segcli.steps.check.inspection import SampleFacts, complete, inspect_headers, inspect_sample
 from segcli.steps.check.left_out import left_out_of_lists
 from segcli.steps.check.looks import LookedAt, LookPlan, looks
-from segcli.steps.check.mask_values import CONSEQUENCES, MaskValues
+from segcli.steps.check.mask_values import CONSEQUENCES, MaskValues, shared_masks
 from segcli.steps.check.placement import COMPARED, misplaced, upper_left
 from segcli.steps.check.places import Places
 from segcli.steps.check.plain_facts import sample_as_plain, sample_from_plain
@@ -164,6 +164,7 @@ def examine_seg_dataset(
     background = source is not None and is_background(classes.names[0])
     together = [
         *_dataset_findings(tally, classes, source, num_classes),
+        *shared_masks([*unique[Split.TRAIN], *unique[Split.VAL]], lists.root),
         *values.findings(tally, scale.classes, scale.ignore_index, named=named, background=background),
     ]
     # what no decoded mask contains may be in one of the others

@@ -12,8 +12,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from segcli.cli.main import main
-from segcli.data.samples import Split
+from segcli.data.samples import SegSample, Split
 from segcli.errors import DatasetError
+from segcli.steps.check.mask_values import shared_masks
 from segcli.steps.check.semantic import examine_seg_dataset
 from segcli.steps.check.settings import PassSettings
 from tests.seg_folder import SIZE, make_seg_folder
@@ -94,6 +95,16 @@ def test_s104_line_twice(folder):
 def test_s105_image_with_two_masks(folder):
     append(folder, "train", f"{IMAGE} annotations/a0.png\n")
     assert found(folder) == [("S108", "annotations/a0.png", None), ("S105", "train.txt", "line 4")]
+
+
+def test_s108_names_each_mask_of_several_images_once(tmp_path):
+    pairs = [("a", "1"), ("b", "2"), ("c", "3"), ("d", "3"), ("e", "1"), ("f", "1"), ("b", "2")]
+    samples = [SegSample(f"{tmp_path}/{image}", f"{tmp_path}/{mask}", 1) for image, mask in pairs]
+    assert [(fault.path, fault.message) for fault in shared_masks(samples, tmp_path)] == [
+        ("3", "is the mask of 2 images: c, d"),
+        ("1", "is the mask of 3 images: a, e, f"),
+    ]
+    assert not list(shared_masks(samples[:3], tmp_path))
 
 
 def test_s106_byte_order_mark(folder):
