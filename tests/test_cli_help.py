@@ -11,6 +11,7 @@ from typing import Annotated
 
 import pytest
 import typer
+import typer.core
 from typer.testing import CliRunner
 
 from segcli.cli.help import Command, program
@@ -162,8 +163,7 @@ def test_the_old_word_for_images_is_accepted(tmp_path: Path):
 
 
 def test_options_that_are_not_given_are_not_prepared(monkeypatch):
-    from typer import _adapters
-
+    _adapters = pytest.importorskip("typer._adapters", reason="typer before 0.29 converts without pydantic")
     prepared, seen = [], []
     real = _adapters.try_build_adapter
     monkeypatch.setattr(_adapters, "try_build_adapter", lambda **given: prepared.append(given) or real(**given))
@@ -182,3 +182,16 @@ def test_options_that_are_not_given_are_not_prepared(monkeypatch):
     assert seen == [(3, None, None), (None, None, ["1", "2"]), (None, None, None)]
     assert {given["annotation"] for given in prepared} >= {int, list[str]}
     assert str not in [given["annotation"] for given in prepared]
+
+
+def test_a_typer_that_converts_without_pydantic_is_left_as_it_is(monkeypatch):
+    for owner in typer.core.TyperOption.__mro__:
+        if "get_runtime_param" in vars(owner):
+            monkeypatch.delattr(owner, "get_runtime_param")
+    app = typer.Typer(add_completion=False)
+
+    @app.command(cls=Command)
+    def count(size: Annotated[int | None, typer.Option()] = None) -> None: ...
+
+    (size,) = typer.main.get_command(app).params
+    assert size.name == "size" and "get_runtime_param" not in vars(size)

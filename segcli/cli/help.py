@@ -59,7 +59,8 @@ class Command(TyperCommand):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for option in self.params:
-            vars(option)["get_runtime_param"] = _LateConversion(option)
+            if hasattr(option, "get_runtime_param"):  # typer before 0.29 converts without pydantic
+                vars(option)["get_runtime_param"] = _LateConversion(option)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Writes the arguments and options."""

@@ -193,8 +193,11 @@ def test_a_session_that_fell_back_to_the_cpu_is_an_error(network, sessions, monk
         return session
 
     monkeypatch.setattr(onnxruntime, "InferenceSession", falls_back)
+    levels = []
+    monkeypatch.setattr(onnxruntime, "set_default_logger_severity", levels.append)
     with pytest.raises(MissingPartError, match="cannot compute on gpu:0"):
         open_session(network, 1, device="gpu:0")
+    assert len(sessions) == 2 and levels == [3, 2], "the second time it says why"
 
 
 def test_the_driver_tells_of_its_gpus(monkeypatch):

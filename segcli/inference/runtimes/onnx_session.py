@@ -11,7 +11,8 @@ import hashlib
 import logging
 import mmap
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from segcli.inference.runtimes.onnx_cuda import CPU_PROVIDER, PROVIDER, provider
 
 log = logging.getLogger("segcli.predict")
 
-_ERRORS_ONLY = 3
+_WARNINGS, _ERRORS_ONLY = 2, 3
 _NETWORK, _WEIGHTS = "network.onnx", "network.weights"
 _LEAST_WEIGHTS_BYTES = "1024"
 """Smaller tensors stay in the file of the network."""
@@ -158,13 +159,27 @@ def _as_it_is(options: Any) -> Any:
 
 def _on_gpu(source: Path | bytes, device: str, options: Any) -> Any:
     """A session on a GPU; ONNX Runtime by itself would go on with the CPU where that fails, and only log it."""
-    session = _session(source, options, providers_for(device))
+    with _without_warnings():
+        session = _session(source, options, providers_for(device))
     if PROVIDER not in session.get_providers():
+        _session(source, options, providers_for(device))  # prints why
         raise MissingPartError(
             f"ONNX Runtime cannot compute on {device}, and would use the CPU instead; it printed why",
             hint="`segcli doctor` lists the devices; Global.device=cpu (--device cpu) computes on the CPU",
         )
     return session
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Inside the block ONNX Runtime prints errors alone: it warns of each GPU that no plug-in drives."""
+    import onnxruntime
+
+    onnxruntime.set_default_logger_severity(_ERRORS_ONLY)
+    try:
+        yield
+    finally:
+        onnxruntime.set_default_logger_severity(_WARNINGS)
 
 
 def _session(source: Path | bytes, options: Any, providers: Sequence[Any] = (CPU_PROVIDER,)) -> Any:
