@@ -29,7 +29,7 @@ NEEDED: dict[str, Bounds] = {
     "omegaconf": ("2.3", None),
     "pyyaml": ("6.0", None),
     "rich": ("14.1", None),
-    "typer": ("0.15", None),
+    "typer": ("0.20", None),
     "matplotlib": ("3.9", None),
     "jinja2": ("3.1", None),
     "safetensors": ("0.4", None),
