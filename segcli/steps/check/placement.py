@@ -37,7 +37,7 @@ _SMALL_SHARE = 0.25
 """Share of that fit below which the labels do not fit as they are."""
 
 Bools = NDArray[np.bool_]
-Squares = NDArray[np.float32]
+Squares = NDArray[np.float64]
 """Small images, [n, SKETCH_PX, SKETCH_PX]."""
 _ROWS, _COLUMNS = 1, 2
 
@@ -111,7 +111,7 @@ def misplaced(placed: Sequence[Placed], rule: str, file: str) -> Iterator[Findin
     usable = [one for one in placed if one.borders.any()]
     if len(usable) < _FEWEST:
         return
-    edges = np.stack([one.edges for one in usable])
+    edges = np.stack([one.edges for one in usable], dtype=np.float64)
     weights = _weights(np.stack([one.borders for one in usable]))
     as_they_are = _fit(edges, weights)
     if as_they_are.mean() >= _LEAST_FIT:
@@ -139,21 +139,21 @@ def _edges(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _weights(drawn: Bools) -> Squares:
-    """The share of each pixel in the borders [n, SKETCH_PX, SKETCH_PX] of its image; none in the frame.
+    """How much each pixel [n, SKETCH_PX, SKETCH_PX] is of the borders of its image, less its mean for all others.
 
-    The frame stays where it is when an image is mirrored or turned.
+    Pixels in the frame count nothing; it stays where it is when an image is mirrored or turned.
     """
-    weights = drawn.astype(np.float32)
+    shares = drawn.astype(np.float64)
     for axis in (_ROWS, _COLUMNS):  # objects that go on beyond the image end there
-        np.moveaxis(weights, axis, 0)[[0, 1, -2, -1]] = 0
-    return np.asarray(weights / np.maximum(weights.sum(axis=(_ROWS, _COLUMNS), keepdims=True), 1), np.float32)
+        np.moveaxis(shares, axis, 0)[[0, 1, -2, -1]] = 0
+    shares /= np.maximum(shares.sum(axis=(_ROWS, _COLUMNS), keepdims=True), 1)
+    return np.asarray(shares - (shares.sum(axis=0) - shares) / (len(shares) - 1))
 
 
 def _fit(edges: Squares, weights: Squares) -> NDArray[np.float64]:
     """How much stronger the edges under the labels of each image are than under those of the others: float64 [n]."""
     # sums alone: after a product of matrices, the threads of OpenBLAS wait actively for the next one
-    own, every = (np.einsum("ijk,ijk->i", edges, one, dtype=np.float64) for one in (weights, weights.sum(axis=0)[None]))
-    return np.asarray(own - (every - own) / (len(weights) - 1))
+    return np.asarray(np.einsum("ijk,ijk->i", edges, weights))
 
 
 def _significance(fit: NDArray[np.float64]) -> float:
