@@ -147,21 +147,23 @@ def _are_flat(thumbs: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 def _low_wave_bits(squares: NDArray[np.uint8]) -> NDArray[np.uint64]:
     """64 bits of each square [n, side, side]: which of its low frequencies are above their median."""
-    waves = _waves(squares.shape[1])
+    down, across = _waves(squares.shape[1])
     # a product of small matrices for each square: of 256 at once far faster than OpenCV's transform of all their rows
-    low = np.matmul(waves, np.matmul(squares.astype(np.float64), waves[:_LOWEST_WAVES].T))
+    low = np.matmul(down, np.matmul(squares.astype(np.float64), across))
     low[:, 0, 0] = low[:, _LOWEST_WAVES, 0]  # instead of the mean, which says nothing of the form
     return _above_median(low[:, :_LOWEST_WAVES].reshape(len(squares), -1))
 
 
 @cache
-def _waves(side: int) -> NDArray[np.float64]:
-    """The lowest frequencies of the cosine transform of rows of 8 bits, [`_LOWEST_WAVES` + 1, side].
+def _waves(side: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The lowest frequencies of the cosine transform of 8 bits, down [`_LOWEST_WAVES` + 1, side] and across
+    [side, `_LOWEST_WAVES`], each in one piece, of which products are a fifth faster than of a view.
 
     They are whole numbers, whose products float64 holds exactly: what an image has not is zero on every processor.
     """
     transform = cv2.dct(np.eye(side), flags=cv2.DCT_ROWS)
-    return np.ascontiguousarray((transform.T[: _LOWEST_WAVES + 1] * _WAVE_SCALE).round())
+    waves = np.ascontiguousarray((transform.T[: _LOWEST_WAVES + 1] * _WAVE_SCALE).round())
+    return waves, np.ascontiguousarray(waves[:_LOWEST_WAVES].T)
 
 
 def _above_median(values: NDArray[np.float64]) -> NDArray[np.uint64]:
