@@ -44,7 +44,7 @@ class SampleFindings:
     """
 
     def __init__(self) -> None:
-        self._known: dict[_Kind, tuple[tuple[str, bool, str, str | None], ...]] = {}
+        self._known: dict[_Kind, tuple[tuple[Finding, bool], ...]] = {}
 
     def of(self, view: SampleView) -> list[Finding]:
         """The findings on a sample; all samples must have the same scale."""
@@ -52,17 +52,17 @@ class SampleFindings:
         known = None if kind is None else self._known.get(kind)
         if known is None:
             known = tuple(
-                (rule_id, path == view.mask, message, hint)
+                (finding(rule_id, path, message, hint=hint), path == view.mask)
                 for rule in SAMPLE_RULES
                 for rule_id, path, message, hint in rule(view)
             )
-            if kind is not None and not any(rule_id in _COUNTING for rule_id, *_ in known):
+            if kind is not None and not any(found.code in _COUNTING for found, _ in known):
                 if len(self._known) >= _MOST_KINDS:
                     self._known.clear()
                 self._known[kind] = known
         return [
-            finding(rule_id, view.mask if is_mask else view.image, message, location=view.place, hint=hint)
-            for rule_id, is_mask, message, hint in known
+            Finding(code, severity, view.mask if is_mask else view.image, message, view.place, hint)
+            for (code, severity, _, message, _, hint), is_mask in known
         ]
 
 
