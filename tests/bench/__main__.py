@@ -2,7 +2,7 @@
 
 Each module runs in a process of its own, so that none meets memory, threads or caches of another.
 ``compare BEFORE AFTER`` puts two files of ``--json`` side by side. ``--peers [NAME ...]`` makes the environments of
-other tools. ``learn``, ``runtimes``, ``shares``, ``tiles`` and ``verdict``, which take long, run only when they are
+other tools. ``gpu``, ``learn``, ``runtimes``, ``shares``, ``tiles`` and ``verdict`` run only when they are
 named.
 """
 
@@ -12,38 +12,37 @@ import argparse
 import pkgutil
 import subprocess
 import sys
-from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
 import tests.bench
-from tests.bench import runs, shares, tiles
-from tests.bench.learn import command as learn
-from tests.bench.peers import environments
-from tests.bench.runtimes import command as runtimes
+from segcli.lazy import load_object
+from tests.bench import runs
 from tests.bench.table import Row, as_text
-from tests.bench.verdict import command as verdict
 
 _ONE = "--one"
+_COMMANDS = {
+    "gpu": "tests.bench.gpu:main",
+    "learn": "tests.bench.learn.command:main",
+    "runtimes": "tests.bench.runtimes.command:main",
+    "shares": "tests.bench.shares:main",
+    "tiles": "tests.bench.tiles:main",
+    "verdict": "tests.bench.verdict.command:main",
+    "compare": "tests.bench.__main__:compare",
+    "--peers": "tests.bench.peers.environments:make",
+    _ONE: "tests.bench.__main__:print_one",
+}
+"""Imported when they are asked for: some need Paddle, one is for machines without it."""
 
 
 def main(words: list[str]) -> int:
     """Runs every module ``bench_*`` whose name holds one of the words, or all quick ones; 1 when a bar is missed."""
-    commands: dict[str, Callable[[list[str]], int]] = {
-        "learn": learn.main,
-        "runtimes": runtimes.main,
-        "shares": shares.main,
-        "tiles": tiles.main,
-        "verdict": verdict.main,
-        "compare": _compare,
-        "--peers": environments.make,
-        _ONE: _print_one,
-    }
-    command = commands.get(words[0]) if words else None
-    return _measure(words) if command is None else command(words[1:])
+    command = _COMMANDS.get(words[0]) if words else None
+    return _measure(words) if command is None else int(load_object(command)(words[1:]))
 
 
-def _print_one(words: list[str]) -> int:
+def print_one(words: list[str]) -> int:
+    """Prints the rows of a module as JSON."""
     sys.stdout.write(runs.as_json(import_module(f"tests.bench.{words[0]}").run()))
     return 0
 
@@ -85,7 +84,8 @@ def _alone(name: str) -> list[Row]:
     return runs.rows_of(done.stdout[done.stdout.index("{\n") :])
 
 
-def _compare(words: list[str]) -> int:
+def compare(words: list[str]) -> int:
+    """Prints two files of ``--json`` side by side; 1 where a row is worse."""
     if len(words) != 2:
         print("scripts/bench compare BEFORE.json AFTER.json", file=sys.stderr)  # noqa: T201
         return 2

@@ -177,7 +177,7 @@ def test_a_session_on_a_gpu_is_exact_and_keeps_nothing(network, sessions, monkey
     ((provider, settings), second) = sessions[0]["providers"]
     assert (provider, second) == (CUDA, CPU)
     assert settings["device_id"] == 3 and settings["use_tf32"] == 0
-    assert settings["cudnn_conv_algo_search"] == "HEURISTIC"
+    assert settings["cudnn_conv_algo_search"] == "EXHAUSTIVE" and settings["cudnn_conv_use_max_workspace"] == 0
     assert sessions[0]["enable_fallback"] == 0, "onnxruntime would retry on the CPU and print it"
     assert not list(tmp_path.rglob("*.optimised"))
     OnnxRuntime(network, 1)
