@@ -145,7 +145,8 @@ def unused_gpu() -> str | None:
     """What to do about an NVIDIA GPU that the installed Paddle cannot use; None where there is none."""
     if not _GPU_NODE.exists() or _built_for_accelerators():
         return None
-    return f"this machine has an NVIDIA GPU: this Paddle is built for the CPU alone; {_GPU_ADVICE}"
+    what = "Paddle is not installed" if find_spec("paddle") is None else "this Paddle is built for the CPU alone"
+    return f"this machine has an NVIDIA GPU: {what}; {_GPU_ADVICE}"
 
 
 def _built_for_accelerators() -> bool:
