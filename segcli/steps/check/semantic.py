@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from segcli.data.classes import IGNORE_INDEX, ClassMap, is_background
 from segcli.data.decoding.range_of_images import use_range
 from segcli.data.fingerprint.images import evenly
 from segcli.data.fingerprint.labels import Fingerprint, MaskShape, fingerprint_of_shapes, looked_at
-from segcli.data.formats.masks import LIST_FILES, class_names_of, find_root, scan_lists
+from segcli.data.formats.masks import LIST_FILES, SegLists, class_names_of, find_root, scan_lists
 from segcli.data.formats.masks_layout import has_lists
 from segcli.data.lists import relative_names
 from segcli.data.samples import SegDataset, SegSample, Split
@@ -158,13 +158,12 @@ def examine_seg_dataset(
         placed += [] if facts.borders is None else [facts]
         if len(drawable[facts.split]) < settings.draw and view.image != view.mask and not has_errors(own):
             drawable[facts.split].append(facts.sample)
-    findings.extend((*images.findings(settings.workers), *left_out_of_lists(lists), *_placement_findings(placed)))
+    findings.extend((*images.findings(settings.workers), *_list_findings(lists, unique), *_placement_findings(placed)))
     classes, resolution = resolve_classes(source, num_classes, lambda: tally.ids() - {scale.ignore_index})
     named = source is not None or num_classes is not None
     background = source is not None and is_background(classes.names[0])
     together = [
         *_dataset_findings(tally, classes, source, num_classes),
-        *shared_masks([*unique[Split.TRAIN], *unique[Split.VAL]], lists.root),
         *values.findings(tally, scale.classes, scale.ignore_index, named=named, background=background),
     ]
     # what no decoded mask contains may be in one of the others
@@ -257,6 +256,12 @@ class _SampleLook:
 
     def write(self, facts: SampleFacts) -> Any | None:
         return sample_as_plain(facts)
+
+
+def _list_findings(lists: SegLists, unique: Mapping[Split, Sequence[SegSample]]) -> Iterator[Finding]:
+    """What is wrong with the names of all images and masks together, each pair looked at once."""
+    yield from left_out_of_lists(lists)
+    yield from shared_masks([sample for split in Split for sample in unique[split]], lists.root)
 
 
 def _placement_findings(facts: Sequence[SampleFacts]) -> Iterator[Finding]:
