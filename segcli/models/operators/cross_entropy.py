@@ -50,7 +50,7 @@ def cross_entropy(input: Tensor, label: Tensor, **options: Any) -> Tensor:
 
 
 def are_known(labels: Tensor, classes: int, ignored: int) -> bool:
-    """Whether labels are int64 and each is a class or the ignored id, which Paddle's own operators would refuse."""
+    """Whether labels are int64 and each is a class or the ignored id; Paddle's operators refuse others."""
     given = array_of(labels)
     return given.dtype == np.int64 and bool(((given >= 0) & (given < classes) | (given == ignored)).all())
 

@@ -25,6 +25,7 @@ class MaskLoss(PyLayer):
     def forward(ctx: Any, logits: Tensor, targets: Tensor, focal: float, dice: float) -> Tensor:
         """See the class."""
         given, truth = array_of(logits.contiguous()), array_of(targets.contiguous())
+        truth = np.broadcast_to(truth, (len(given), *given.shape[2:]))
         gradient, losses = np.empty_like(given), np.empty(given.shape[:2], np.float32)
         for prompt, target in enumerate(truth):
             weights = focal / target.size * ((1 - ALPHA) + (2 * ALPHA - 1) * target)

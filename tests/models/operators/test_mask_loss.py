@@ -38,6 +38,14 @@ def test_losses_and_gradients_are_those_of_double_precision() -> None:
         np.testing.assert_allclose(mine, other, rtol=0, atol=2e-6 * np.abs(other).max())
 
 
+@pytest.mark.parametrize("targets", [TARGETS[:1], TARGETS[:, :1], TARGETS[:, :1, :1]])
+def test_targets_are_spread_over_all_masks(targets: np.ndarray[Any, Any]) -> None:
+    logits, given = (paddle.to_tensor(one.astype("float32")) for one in (LOGITS, targets))
+    plain = parts(logits, given, FOCAL, DICE)
+    logits.stop_gradient = False
+    np.testing.assert_allclose(MaskLoss.apply(logits, given, FOCAL, DICE).numpy(), plain.numpy(), rtol=2e-6)
+
+
 @pytest.mark.parametrize("weights", [LossWeights(), LossWeights(focal=0.0), LossWeights(dice=0.0)])
 def test_loss_of_a_prompt_is_the_same_in_training_and_without_gradients(weights: LossWeights) -> None:
     logits, iou, targets = (paddle.to_tensor(one.astype("float32")) for one in (LOGITS, RANDOM.random((2, 3)), TARGETS))
