@@ -133,13 +133,13 @@ def digest(data: bytes) -> bytes:
     return ends.digest()
 
 
-def load_file(path: str, *, digested: bool = False) -> tuple[bytes, FileFacts]:
-    """The bytes of a file, and the facts that need no decoding; with the digest if `digested`."""
+def load_file(path: str) -> tuple[bytes, FileFacts]:
+    """The bytes of a file, and the facts that need no decoding."""
     try:
         data = read_bytes(path)
     except OSError as error:
         return b"", FileFacts(path, None, fault=f"cannot be read: {error.strerror or error}")
-    header, own = read_header(data), digest(data) if digested and data else None
+    header, own = read_header(data), digest(data) if data else None
     if header is None:
         other = foreign_content(data)
         fault, hint = (NO_IMAGE, None) if other is None else (other.what, other.hint)
@@ -154,7 +154,7 @@ def inspect_image_file(path: str, *, sketched: bool = False) -> FileFacts:
         path: The file.
         sketched: Whether to keep a small copy in `FileFacts.sketch`.
     """
-    data, facts = load_file(path, digested=True)
+    data, facts = load_file(path)
     if facts.header is not None and facts.is_whole:
         _decode(data, facts.header, facts, sketched)
     return facts

@@ -79,7 +79,7 @@ def inspect_sample(sample: SegSample, split: Split, *, shaped: bool = False, com
         compared: Whether to keep what tells if labels and image fit: the image's sketch, `borders` and `labelled`.
     """
     image = inspect_image_file(sample.image_file, sketched=compared)
-    data, mask = load_file(sample.mask_file, digested=True)
+    data, mask = load_file(sample.mask_file)
     facts = SampleFacts(sample, split, image, mask)
     if mask.header is None or not mask.is_whole:
         return facts

@@ -259,14 +259,14 @@ def shared_masks(samples: Sequence[SegSample], root: Path) -> Iterator[Finding]:
     times = Counter(sample.mask_file for sample in samples)
     if len(times) == len(samples):
         return
-    owners: dict[str, str] = {}
-    shared: dict[str, list[str]] = {}
+    owners: dict[str, dict[str, None]] = {}  # in order, and each image once: it may be in both splits
     for image, mask, _ in samples:
-        if times[mask] > 1 and (owner := owners.setdefault(mask, image)) != image:
-            shared.setdefault(mask, [owner]).append(image)
-    for mask, images in shared.items():
-        named = listed(images, NAMED, name=lambda image: relative_name(image, root))
-        yield finding("S108", relative_name(mask, root), f"is the mask of {counted(len(images), 'image')}: {named}")
+        if times[mask] > 1:
+            owners.setdefault(mask, {})[image] = None
+    for mask, images in owners.items():
+        if len(images) > 1:
+            named = listed([*images], NAMED, name=lambda image: relative_name(image, root))
+            yield finding("S108", relative_name(mask, root), f"is the mask of {counted(len(images), 'image')}: {named}")
 
 
 def _from_one(ids: set[int], allowed: int) -> Iterator[Finding]:

@@ -98,11 +98,11 @@ def test_s105_image_with_two_masks(folder):
 
 
 def test_s108_names_each_mask_of_several_images_once(tmp_path):
-    pairs = [("a", "1"), ("b", "2"), ("c", "3"), ("d", "3"), ("e", "1"), ("f", "1"), ("b", "2")]
+    pairs = [("a", "1"), ("b", "2"), ("c", "3"), ("d", "3"), ("e", "1"), ("f", "1"), ("b", "2"), ("e", "1")]
     samples = [SegSample(f"{tmp_path}/{image}", f"{tmp_path}/{mask}", 1) for image, mask in pairs]
     assert [(fault.path, fault.message) for fault in shared_masks(samples, tmp_path)] == [
-        ("3", "is the mask of 2 images: c, d"),
         ("1", "is the mask of 3 images: a, e, f"),
+        ("3", "is the mask of 2 images: c, d"),
     ]
     assert not list(shared_masks(samples[:3], tmp_path))
 
