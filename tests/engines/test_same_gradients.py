@@ -22,8 +22,10 @@ from paddle import Tensor, nn
 from paddle.autograd import PyLayer
 
 import segcli
+from segcli.engines.paddleseg.losses import BatchDiceLoss
 from segcli.engines.paddleseg.patches import apply_patches
 from segcli.models.operators import bias, depthwise, linear, narrowing
+from tests.bench.one_batch import OneBatch
 from tests.bench.steps import Step, lseg, mask_rtdetr, pp_yoloe, sam, semantic, solo
 from tests.engines.paddledet import tiny
 from tests.paddles_operators import paddles_operators
@@ -41,6 +43,13 @@ def rcnn(name: str) -> Step:
     network.train()
     network.rpn_head.train_proposal.min_size = 16.0
     return network, lambda: network(inputs)["loss"]
+
+
+def dice(name: str) -> Step:
+    """A semantic model by the Dice loss alone, whose gradient is small beside that of the cross entropy."""
+    given = OneBatch(images=2, side_px=64, classes=5, learning_rate=1e-3)
+    network, batch = given.parts(name)[0], given.tensors(name)
+    return network, lambda: BatchDiceLoss()(network(batch["img"])[0], batch["label"])
 
 
 @dataclass(frozen=True)
@@ -79,6 +88,7 @@ CASES = {
     "OCRNet_HRNet-W18": Case.of(small("OCRNet_HRNet-W18"), "_AddBias _CrossEntropy _Narrowing"),
     "Deeplabv3-R50": Case.of(small("Deeplabv3-R50"), "_AddBias _CrossEntropy _Narrowing"),
     "Deeplabv3_Plus-R50": Case.of(small("Deeplabv3_Plus-R50"), "_AddBias _CrossEntropy"),
+    "UNet-S by Dice": Case.of(partial(dice, "UNet-S"), "BatchDice _AddBias"),
     "UNet-S": Case.of(small("UNet-S"), "BatchDice _AddBias _CrossEntropy"),
     "MaskFormer_tiny": Case.of(
         small("MaskFormer_tiny", images=1),
