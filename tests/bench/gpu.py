@@ -16,10 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from segcli.config.check import parse_device
 from segcli.inference.exported_model import ExportedModel
 from segcli.inference.instance_input import prepare
 from segcli.inference.preprocess import normalise, resize_image
 from segcli.inference.runtimes.choice import open_runtime
+from segcli.inference.runtimes.devices import inference_device
 from tests.bench.runs import ROOT
 
 HEAD = (
@@ -56,6 +58,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def row(folder: Path, device: str, size: tuple[int, int]) -> str:
     """A line of the table, for an image of a height and a width that the model may resize."""
+    device = inference_device(device, "onnxruntime", strict=True)  # or the CPU would be measured twice
     model = ExportedModel.open(folder)
     height, width = model.input_size or size
     image = np.random.default_rng(0).integers(0, 256, (height // 8, width // 8, 3)).astype(np.uint8)
@@ -64,7 +67,7 @@ def row(folder: Path, device: str, size: tuple[int, int]) -> str:
     here, _, on_cpu = answer(model, "cpu", image)
     there, first_ms, on_gpu = answer(model, device, image)
     name = f"{model.model_name} | {width}x{height}"
-    return f"| {name} | {_equal(here, there)} | {on_cpu:.1f} | {on_gpu:.1f} | {first_ms:.0f} | {_used_mb()} |"
+    return f"| {name} | {_equal(here, there)} | {on_cpu:.1f} | {on_gpu:.1f} | {first_ms:.0f} | {_used_mb(device)} |"
 
 
 def _labels(model: ExportedModel, device: str, image: Any) -> tuple[list[Any], float, float]:
@@ -101,10 +104,12 @@ def _equal(here: Sequence[Any], there: Sequence[Any]) -> str:
     return f"{same:.4%} of labels, {most:.0e}"
 
 
-def _used_mb() -> str:
-    """Megabytes in use on the first GPU, by the driver's own program."""
+def _used_mb(device: str) -> str:
+    """Megabytes in use on a GPU, by the driver's own program, which counts all GPUs."""
+    _, ids = parse_device(device)
     command = ["nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits"]
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[0].strip()
+        used = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+        return used[max(ids, default=0)].strip()
     except (OSError, subprocess.CalledProcessError):
         return "-"
