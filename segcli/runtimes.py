@@ -48,7 +48,13 @@ class RuntimeRow:
     @property
     def is_installed(self) -> bool:
         """Whether its package is there."""
-        return find_spec(self.package) is not None
+        return is_importable(self.package)
+
+
+def is_importable(package: str) -> bool:
+    """Whether a package is there; a folder with some of its files alone, as is left of one of two builds, is none."""
+    found = find_spec(package)
+    return found is not None and found.origin is not None
 
 
 _OWN = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,7 +21,8 @@ from segcli.inference.runtimes.devices import inference_device
 from segcli.inference.runtimes.onnx_runtime import OnnxRuntime
 from segcli.inference.runtimes.onnx_session import open_session
 from segcli.nvidia import Gpu
-from segcli.runtimes import runtimes
+from segcli.runtimes import is_importable, runtimes
+from tests.bench import gpu
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -114,7 +116,7 @@ def test_a_gpu_that_is_not_there_falls_back_with_one_warning(gpu_machine, caplog
         (
             {"missing": "Failed to load libcublas.so.13: no such file\nFailed to load /a/libcurand.so.10: x\n"},
             "ONNX Runtime finds no libcublas.so.13",
-            "pip install 'onnxruntime-gpu[cuda,cudnn]'",
+            'pip install "onnxruntime-gpu[cuda,cudnn]>=1.21"',
         ),
     ],
 )
@@ -135,6 +137,27 @@ def test_a_missing_cudnn_is_noticed_before_the_first_convolution(gpu_machine, mo
     monkeypatch.setattr(onnx_cuda, "_CUDNN", "libcudnn_that_is_not_here.so.9")
     found = onnx_cuda.obstacle()
     assert found is not None and "finds no libcudnn_that_is_not_here.so.9" in found.message
+
+
+def test_a_build_that_preloads_nothing_is_used_where_the_system_has_the_libraries(gpu_machine, monkeypatch):
+    gpu_machine()
+    monkeypatch.delattr(onnxruntime, "preload_dlls")
+    assert onnx_cuda.obstacle() is None
+
+
+def test_what_is_left_of_another_build_is_no_onnx_runtime(gpu_machine, monkeypatch, tmp_path):
+    gpu_machine()
+    (tmp_path / "left_over" / "capi").mkdir(parents=True)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert is_importable("onnxruntime") and not is_importable("left_over")
+    monkeypatch.setattr("segcli.runtimes.find_spec", lambda _name: find_spec("left_over"))
+    found = onnx_cuda.obstacle()
+    assert found is not None and "is not installed" in found.message and "pip uninstall -y" in found.remedy
+
+
+def test_a_benchmark_of_a_gpu_never_measures_the_cpu_in_its_place(tmp_path):
+    with pytest.raises(MissingPartError, match="gpu:77 was requested"):
+        gpu.row(tmp_path, "gpu:77", (8, 8))
 
 
 def test_strict_names_what_is_missing(gpu_machine):

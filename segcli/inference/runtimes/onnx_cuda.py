@@ -12,15 +12,15 @@ import sys
 from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
 from functools import cache
-from importlib.util import find_spec
 from io import StringIO
 from typing import Any
 
 from segcli.config.check import parse_device
 from segcli.nvidia import driver_cuda, gpus
+from segcli.runtimes import is_importable
 
 PROVIDER, CPU_PROVIDER = "CUDAExecutionProvider", "CPUExecutionProvider"
-REQUIREMENT = "'onnxruntime-gpu[cuda,cudnn]'"
+REQUIREMENT = '"onnxruntime-gpu[cuda,cudnn]>=1.21"'
 EXCHANGE = f"pip uninstall -y onnxruntime onnxruntime-gpu && pip install {REQUIREMENT}"
 """Both packages write the same folder, so that one over the other leaves neither whole."""
 _CUDNN = "cudnn64_9.dll" if sys.platform == "win32" else "libcudnn.so.9"
@@ -50,8 +50,8 @@ def obstacle() -> Obstacle | None:
     """What keeps ONNX Runtime from the NVIDIA GPUs of this machine; None where nothing does, or there are none."""
     if not gpus():
         return None
-    if find_spec("onnxruntime") is None:
-        return Obstacle("ONNX Runtime is not installed", f"`pip install {REQUIREMENT}`")
+    if not is_importable("onnxruntime"):
+        return Obstacle("ONNX Runtime is not installed", f"`{EXCHANGE}` installs it")
     import onnxruntime
 
     if PROVIDER not in onnxruntime.get_available_providers():
@@ -94,12 +94,13 @@ def providers_for(device: str) -> list[Any]:
 
 
 def _missing_libraries() -> tuple[str, ...]:
-    """Libraries of CUDA that cannot be loaded, after those of pip's packages were."""
+    """Libraries of CUDA that cannot be loaded, after those of pip's packages were; before 1.21, of cuDNN alone."""
     import onnxruntime
 
     printed = StringIO()
-    with redirect_stdout(printed):
-        onnxruntime.preload_dlls()
+    if hasattr(onnxruntime, "preload_dlls"):
+        with redirect_stdout(printed):
+            onnxruntime.preload_dlls()
     missing = list(dict.fromkeys(_NOT_LOADED.findall(printed.getvalue())))
     try:
         ctypes.CDLL(_CUDNN)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from importlib import metadata
-from importlib.util import find_spec
 from pathlib import Path
 
 from segcli.inference.onnx_conversion import NO_CONVERTER_FROM
 from segcli.inference.runtimes.onnx_cuda import EXCHANGE
+from segcli.runtimes import is_importable
 from segcli.steps.doctor.health import Observation, State
 
 CONSTRAINTS = Path(__file__).with_name("constraints.txt")
@@ -133,8 +133,13 @@ def check_runtimes() -> Iterator[Observation]:
         if len(builds) == 2:
             value = f"{' and '.join(builds)} are installed, and write the same files"
             yield Observation("runtimes", name, value, State.NOTE, advice=f"`{EXCHANGE}` leaves the build for GPUs")
-        elif builds and find_spec(name):
+        elif builds and is_importable(name):
             yield from (Observation("runtimes", build, version) for build, version in builds.items())
+        elif builds:
+            ((build, version),) = builds.items()
+            value = f"the files of {build} are gone, as when another build of it is uninstalled"
+            advice = f"`python -m pip install --no-deps --force-reinstall {build}=={version}` puts them back"
+            yield Observation("runtimes", name, value, State.NOTE, advice=advice)
         elif name == "paddle2onnx" and sys.version_info[:2] >= NO_CONVERTER_FROM:
             value = f"has no wheel for Python {sys.version_info[0]}.{sys.version_info[1]}: no ONNX is written here"
             advice = "Python 3.12 or older writes ONNX; models that hold it run here all the same"

@@ -12,7 +12,7 @@ from segcli.inference.first_opening import require_openable
 from segcli.inference.graphs import Graph
 from segcli.inference.paddle_weights import require_whole
 from segcli.inference.runtimes.open_graph import first_line
-from segcli.runtimes import runtimes
+from segcli.runtimes import is_importable, runtimes
 
 PADDLE_SUFFIXES = (".json", ".pdmodel")
 """Suffixes of Paddle programs, whose weights lie beside them."""
@@ -62,7 +62,7 @@ class NetworkFile:
             raise WeightsError("there is no such file", path=path).for_missing_path()
         if path.suffix in PADDLE_SUFFIXES:
             return _of_paddle(path)
-        if find_spec("onnxruntime") is None:
+        if not is_importable("onnxruntime"):
             raise MissingPartError("onnxruntime is not installed", hint="pip install onnxruntime")
         import onnxruntime
 

@@ -173,6 +173,14 @@ def test_both_builds_of_onnxruntime_in_one_folder_are_told(machine):
     assert found.advice is not None and "pip uninstall -y onnxruntime onnxruntime-gpu && pip install" in found.advice
 
 
+def test_a_build_whose_files_went_with_the_other_is_told(machine, monkeypatch: pytest.MonkeyPatch):
+    machine(onnxruntime="1.31.1")
+    monkeypatch.setattr(packages, "is_importable", lambda _name: False)
+    (found,) = [one for one in packages.check_runtimes() if one.name == "onnxruntime"]
+    assert found.state is State.NOTE and "files of onnxruntime are gone" in found.value
+    assert found.advice is not None and "--force-reinstall onnxruntime==1.31.1" in found.advice
+
+
 @pytest.mark.parametrize(
     ("told", "name", "value"),
     [
