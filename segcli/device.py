@@ -142,8 +142,9 @@ def _best_device() -> str:
 
 
 def unused_gpu() -> str | None:
-    """What to do about an NVIDIA GPU that the installed Paddle cannot use; None where there is none."""
-    if not _GPU_NODE.exists() or _built_for_accelerators():
+    """What to do about an NVIDIA GPU that the installed Paddle cannot use; None where none is there and visible."""
+    first_visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0].strip()
+    if first_visible in ("", "-1") or not _GPU_NODE.exists() or _built_for_accelerators():
         return None
     what = "Paddle is not installed" if find_spec("paddle") is None else "this Paddle is built for the CPU alone"
     return f"this machine has an NVIDIA GPU: {what}; {_GPU_ADVICE}"

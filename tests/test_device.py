@@ -71,12 +71,17 @@ def test_auto_takes_what_is_there_and_says_so(counts, found, said, monkeypatch, 
     assert said is None or said in caplog.text
 
 
-def test_a_gpu_that_this_paddle_cannot_use_is_told(tmp_path, monkeypatch, caplog):
+@pytest.mark.parametrize("hidden", ["", "-1"])
+def test_a_gpu_that_this_paddle_cannot_use_is_told_unless_it_is_hidden(hidden, tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(module, "_built_for_accelerators", lambda: False)
     monkeypatch.setattr(module, "_GPU_NODE", tmp_path / "nvidia0")
     assert available_device("auto", strict=False) == "cpu" and not caplog.messages
     available_device.cache_clear()
     (tmp_path / "nvidia0").touch()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
+    assert available_device("auto", strict=False) == "cpu" and not caplog.messages
+    available_device.cache_clear()
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
     assert available_device("auto", strict=False) == "cpu"
     assert "segcli doctor --fix --gpu" in caplog.text
 
