@@ -21,6 +21,7 @@ from segcli.config.check import AUTO, DEVICE_KINDS, parse_device
 from segcli.cores import available_cores
 from segcli.cpu import prepare_cpu
 from segcli.errors import MissingPartError
+from segcli.nvidia import gpus
 
 _log = logging.getLogger("segcli.device")
 
@@ -31,7 +32,6 @@ _PADDLE_KINDS = {"dcu": "gpu"}
 """Kinds that Paddle knows by another name: a DCU is driven through ROCm as a GPU."""
 _BUILT_FOR = ("cuda_version", "hip_version", "xpu_xre_version")
 """What `paddle/version/__init__.py` says of the devices that the package is built for."""
-_GPU_NODE = Path("/dev/nvidia0")
 _GPU_ADVICE = "`segcli doctor --fix --gpu` installs the build for GPUs in its place"
 
 
@@ -143,8 +143,7 @@ def _best_device() -> str:
 
 def unused_gpu() -> str | None:
     """What to do about an NVIDIA GPU that the installed Paddle cannot use; None where none is there and visible."""
-    first_visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0].strip()
-    if first_visible in ("", "-1") or not _GPU_NODE.exists() or _built_for_accelerators():
+    if _built_for_accelerators() or not gpus():
         return None
     what = "Paddle is not installed" if find_spec("paddle") is None else "this Paddle is built for the CPU alone"
     return f"this machine has an NVIDIA GPU: {what}; {_GPU_ADVICE}"

@@ -31,11 +31,11 @@ CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 
 
 @pytest.fixture(autouse=True)
-def _fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def _fresh(monkeypatch: pytest.MonkeyPatch):
     for one in (devices._found, onnx_cuda.obstacle):
         one.cache_clear()
     monkeypatch.setattr(paddle_device, "_built_for_accelerators", lambda: False)
-    monkeypatch.setattr(paddle_device, "_GPU_NODE", tmp_path / "nvidia0")
+    monkeypatch.setattr(paddle_device, "gpus", lambda: ())
     yield
     for one in (devices._found, onnx_cuda.obstacle):
         one.cache_clear()
