@@ -122,14 +122,14 @@ def test_both_passes_of_an_operator_have_one_name(event: str, operator: str | No
     assert shares.operator_of(event) == operator
 
 
-def test_shares_of_a_step_are_all_of_its_time() -> None:
+def test_shares_of_a_step_are_of_each_operator_alone() -> None:
     _, loss = STEPS["LSeg-tiny"].make()
     with shares.named_layers():
         ours = shares.profiled(STEPS["LSeg-tiny"], loss).shares
         with STEPS["LSeg-tiny"].as_elsewhere() as other:
             paddles = shares.profiled(other, loss).shares
 
-    assert sum(ours.values()) == pytest.approx(1) == sum(paddles.values())
+    assert min(*ours.values(), *paddles.values()) >= 0, "an operator was counted twice"
     assert {"conv2d", "matmul", "RowNorm"} <= set(ours)
     assert "conv2d" in paddles and "RowNorm" not in paddles
     assert max(ours, key=ours.__getitem__) in ("conv2d", "matmul")
