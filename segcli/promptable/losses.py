@@ -83,15 +83,9 @@ def prompt_loss(
     """
     weights = weights or LossWeights()
     spread = targets.unsqueeze(1).expand_as(logits)
-    shape = _mask_losses(logits, targets, weights)
+    if operators.is_ours(logits):
+        shape: paddle.Tensor = MaskLoss.apply(logits, targets, weights.focal, weights.dice)
+    else:
+        shape = weights.focal * focal_loss(logits, spread) + weights.dice * dice_loss(logits, spread)
     accuracy = (iou - true_iou(logits, spread)).square().mean(axis=1)
     return (shape.min(axis=1) + weights.iou * accuracy).mean(), shape.argmin(axis=1)
-
-
-def _mask_losses(logits: paddle.Tensor, targets: paddle.Tensor, weights: LossWeights) -> paddle.Tensor:
-    """Focal and Dice loss of each mask, ``[B, K]``."""
-    if operators.is_ours(logits):
-        losses: paddle.Tensor = MaskLoss.apply(logits, targets, weights.focal, weights.dice)
-        return losses
-    spread = targets.unsqueeze(1).expand_as(logits)
-    return weights.focal * focal_loss(logits, spread) + weights.dice * dice_loss(logits, spread)
