@@ -78,7 +78,7 @@ def providers_for(device: str) -> list[Any]:
 
     On a GPU products are not rounded to TF32, 10 bits: a runtime is used because its answers equal Paddle's.
     Convolutions are chosen by trials of those that need little memory, for each size of images: by rule, cuDNN takes
-    some without TF32 that need 73 GB (OCRNet, 1024 x 512 px) or ten times the time (PP-LiteSeg).
+    some without TF32 that need more memory than most GPUs have (OCRNet), or many times the time (PP-LiteSeg).
     """
     kind, ids = parse_device(device)
     if kind == "cpu":
