@@ -16,6 +16,7 @@ from unittest.mock import patch
 from segcli.cpu import prepare_cpu
 from tests.bench.one_batch import OneBatch
 from tests.bench.table import Row
+from tests.paddles_operators import paddles_operators
 
 MODELS = ("PP-LiteSeg-T", "SegFormer-B0")
 ITERATIONS = 4
@@ -26,12 +27,9 @@ LARGE_MODELS = {"PP-LiteSeg-T": 1.2, "SegFormer-B0": 1.0, "SeaFormer_base": 1.1,
 
 
 @contextmanager
-def paddles_operators() -> Iterator[None]:
-    """Trains by Paddle's own operators and layouts."""
-    with (
-        patch("segcli.models.operators.is_ours", lambda *_tensors: False),
-        patch("tests.bench.one_batch.without_views", nullcontext),
-    ):
+def _as_elsewhere() -> Iterator[None]:
+    """Trains by Paddle's own operators and layouts, as on another device."""
+    with paddles_operators(), patch("tests.bench.one_batch.without_views", nullcontext):
         yield
 
 
@@ -43,8 +41,6 @@ def our_iterations(name: str) -> None:
 def their_iterations(name: str) -> None:
     """PaddleSeg's own train() without our patches for speed, its closing count of operations and its pause."""
     import paddle
-
-    from segcli.engines.paddleseg.patches import PATCHES
 
     network, optimizer, parts = GIVEN.parts(name)
     arrays = GIVEN.arrays()
@@ -59,10 +55,8 @@ def their_iterations(name: str) -> None:
             return GIVEN.images
 
     module = importlib.import_module("paddleseg.core.train")
-    speed = next(one for one in PATCHES if one.attribute == "avg_max_reduce_channel_helper")
     with ExitStack() as stack:
-        stack.enter_context(paddles_operators())
-        stack.enter_context(patch.object(speed.find_owner(), speed.attribute, speed.original))
+        stack.enter_context(_as_elsewhere())
         stack.enter_context(patch.object(paddle, "flops", lambda *_args, **_kwargs: 0))
         stack.enter_context(patch.object(module.time, "sleep", lambda _seconds: None))
         folder = stack.enter_context(tempfile.TemporaryDirectory())
@@ -103,7 +97,7 @@ def _against_paddles_operators(name: str, bar: float) -> Row:
     pairs = []
     for _ in range(2):
         ours = LARGE.fastest(name, ITERATIONS)
-        with paddles_operators():
+        with _as_elsewhere():
             pairs.append((ours, LARGE.fastest(name, ITERATIONS)))
     ours, theirs = (min(values) for values in zip(*pairs, strict=True))
     title = f"training iteration of {LARGE.images} x {LARGE.side_px} px, {name}, against Paddle's operators"

@@ -111,7 +111,7 @@ def test_a_gpu_that_is_not_there_falls_back_with_one_warning(gpu_machine, caplog
 @pytest.mark.parametrize(
     "case",
     [
-        ({"cuda": ""}, "built for the CPU alone", "pip uninstall -y onnxruntime onnxruntime-gpu && pip install"),
+        ({"cuda": ""}, "built without CUDA", "pip uninstall -y onnxruntime onnxruntime-gpu && pip install"),
         ({"driver": (12, 4)}, "built for CUDA 13.0, and NVIDIA's driver serves 12.4 at most", "a newer driver"),
         (
             {"missing": "Failed to load libcublas.so.13: no such file\nFailed to load /a/libcurand.so.10: x\n"},
@@ -162,7 +162,7 @@ def test_a_benchmark_of_a_gpu_never_measures_the_cpu_in_its_place(tmp_path):
 
 def test_strict_names_what_is_missing(gpu_machine):
     gpu_machine(cuda="")
-    with pytest.raises(MissingPartError, match="built for the CPU alone") as caught:
+    with pytest.raises(MissingPartError, match="built without CUDA") as caught:
         inference_device("gpu:0", strict=True)
     assert "Global.device=cpu" in str(caught.value)
 

@@ -55,7 +55,7 @@ def obstacle() -> Obstacle | None:
     import onnxruntime
 
     if PROVIDER not in onnxruntime.get_available_providers():
-        return Obstacle("this ONNX Runtime is built for the CPU alone", f"`{EXCHANGE}` puts the build for GPUs there")
+        return Obstacle("this ONNX Runtime is built without CUDA", f"`{EXCHANGE}` puts the build for GPUs there")
     built, served = getattr(onnxruntime, "cuda_version", "") or "", driver_cuda()
     if served is not None and built.partition(".")[0].isdigit() and int(built.partition(".")[0]) > served[0]:
         message = f"ONNX Runtime is built for CUDA {built}, and NVIDIA's driver serves {served[0]}.{served[1]} at most"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import re
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -16,13 +15,14 @@ from importlib import invalidate_caches
 from tempfile import TemporaryDirectory
 
 from segcli.errors import MissingPartError, UsageError
+from segcli.nvidia import driver_cuda
 from segcli.steps.doctor import packages
 
 log = logging.getLogger("segcli.doctor")
 
 CPU_PACKAGE, GPU_PACKAGE = "paddlepaddle", "paddlepaddle-gpu"
 GUIDE = "the installation page of PaddlePaddle lists an index for each CUDA version"
-_DRIVER = "nvidia-smi"
+_DRIVER_HINT = "install NVIDIA's driver first; `nvidia-smi` lists its GPUs, of which CUDA_VISIBLE_DEVICES can hide some"
 Version = tuple[int, int]
 
 
@@ -61,10 +61,12 @@ def plan_gpu(index: str | None) -> GpuPlan:
         index: URL of Paddle's index for a CUDA version.
 
     Raises:
-        MissingPartError: There is no NVIDIA driver.
+        MissingPartError: There is no NVIDIA driver, or no GPU for it.
         UsageError: No index was given, or one for a newer CUDA than the driver supports.
     """
     driver = driver_cuda()
+    if driver is None:
+        raise MissingPartError("there is no NVIDIA driver here, or no GPU that it shows", hint=_DRIVER_HINT)
     version = packages.installed(GPU_PACKAGE)
     is_done = version is not None and version.startswith(packages.PADDLE) and packages.installed(CPU_PACKAGE) is None
     if is_done:
@@ -104,23 +106,6 @@ def install_gpu(plan: GpuPlan) -> None:
             now = "the CPU build is back" if back else "neither build is installed now: segcli doctor --fix"
             raise MissingPartError(f"{requirement} cannot be installed; {now}", hint="pip's message above says why")
     invalidate_caches()
-
-
-def driver_cuda() -> Version:
-    """Returns the highest CUDA version that the NVIDIA driver supports.
-
-    Raises:
-        MissingPartError: There is no driver, or it does not answer.
-    """
-    command = shutil.which(_DRIVER)
-    if command is None:
-        raise MissingPartError(f"there is no NVIDIA driver here: no {_DRIVER}", hint="install NVIDIA's driver first")
-    done = subprocess.run([command], capture_output=True, text=True, check=False)
-    found = re.search(r"CUDA Version: *(\d+)\.(\d+)", done.stdout)
-    if done.returncode or found is None:
-        said = (done.stderr or done.stdout).strip().splitlines()
-        raise MissingPartError(f"{_DRIVER} names no CUDA version: {said[-1] if said else done.returncode}")
-    return int(found[1]), int(found[2])
 
 
 def cuda_of_index(url: str) -> Version | None:
