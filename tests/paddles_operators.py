@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 from unittest.mock import patch
+
+import numpy as np
 
 from segcli.engines.paddleseg.maskformer_patches import MASKFORMER_PATCHES
 from segcli.engines.paddleseg.patches import PATCHES, apply_patches
@@ -33,3 +36,10 @@ def paddles_operators(*, as_exported: bool = False) -> Iterator[None]:
         for one in FASTER:
             stack.enter_context(patch.object(one.find_owner(), one.attribute, one.original))
         yield
+
+
+def paddles_points(sets: int, points: int) -> Iterator[np.ndarray[Any, Any]]:
+    """`segcli.models.instance.host_sampling.random_points` as drawn on other devices."""
+    import paddle
+
+    return (paddle.rand([points, 2]).numpy() for _ in range(sets))

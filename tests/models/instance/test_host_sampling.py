@@ -14,6 +14,7 @@ from segcli.models.instance.deformable import DeformableAttention
 from segcli.models.instance.matcher import Targets
 from segcli.models.instance.point_samples import PointSampling, at_points, maps_at_points
 from tests.models.instance import golden
+from tests.paddles_operators import paddles_points
 
 
 @pytest.fixture
@@ -25,6 +26,12 @@ def without_host(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
             monkeypatch.setattr(module, "is_on_host", lambda _tensor: False)
 
     return leave
+
+
+@pytest.fixture
+def drawn_by_paddle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draws the points as on other devices."""
+    monkeypatch.setattr(host_sampling, "random_points", paddles_points)
 
 
 def trained(values: np.ndarray[Any, Any]) -> paddle.Tensor:
@@ -49,7 +56,22 @@ def test_values_and_gradients_at_points(without_host: Callable[[], None]) -> Non
         np.testing.assert_allclose(mine, reference, rtol=1e-6, atol=2e-6)
 
 
-def test_the_same_random_points_are_the_most_uncertain(without_host: Callable[[], None]) -> None:
+def test_random_points_fill_the_mask_evenly_and_follow_paddles_seed() -> None:
+    def drawn() -> np.ndarray[Any, Any]:
+        return np.stack([points.copy() for points in host_sampling.random_points(3, 20_000)])
+
+    paddle.seed(5)
+    first, later = drawn(), drawn()
+    assert len({tuple(row) for points in (*first, *later) for row in points}) > 119_000
+    counts, *_ = np.histogram2d(first[..., 0].ravel(), first[..., 1].ravel(), bins=10, range=[[0, 1], [0, 1]])
+    assert counts.sum() == 60_000 and 500 < counts.min() <= counts.max() < 700
+    paddle.seed(5)
+    np.testing.assert_array_equal(first, drawn())
+
+
+def test_the_same_of_random_points_are_the_most_uncertain(
+    without_host: Callable[[], None], drawn_by_paddle: None
+) -> None:
     logits = paddle.to_tensor(np.random.default_rng(0).standard_normal((4, 20, 12)).astype("float32"))
 
     def chosen() -> np.ndarray[Any, Any]:

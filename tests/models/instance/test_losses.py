@@ -7,7 +7,9 @@ import numpy as np
 import paddle
 import pytest
 
+from segcli.models.instance import host_sampling
 from tests.models.instance import golden
+from tests.paddles_operators import paddles_points
 
 MODELS = [
     "PP-YOLOE_seg-S",
@@ -22,6 +24,7 @@ def measured(name: str) -> tuple[dict[str, float], dict[str, float]]:
     with pytest.MonkeyPatch.context() as patch:
         floats, integers = np.random.default_rng(99), np.random.default_rng(5)
         patch.setattr(paddle, "rand", lambda shape: paddle.to_tensor(floats.random(tuple(shape)).astype("float32")))
+        patch.setattr(host_sampling, "random_points", paddles_points)
         patch.setattr(
             paddle,
             "randint_like",
