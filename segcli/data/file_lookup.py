@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Set
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -20,7 +21,7 @@ class _Folder:
     path: Path
     start: str
     asked: int = 0
-    files: frozenset[str] = frozenset()
+    files: Set[str] = frozenset()
 
     def find(self, name: str) -> str | None:
         if name not in self.files:
@@ -46,6 +47,10 @@ class FileLookup:
 
     def find(self, name: str) -> str | None:
         """The path of the file, if it is there, as a text; a list written on Windows may hold backslashes."""
+        start = name.rfind("/") + 1
+        folder, last = self._folders.get(name[:start]), name[start:]
+        if folder is not None and last in folder.files:  # most of a long list, in half the time
+            return folder.start + last
         found = self._find(name)
         return self._find(name.replace("\\", "/")) if found is None and "\\" in name else found
 
@@ -64,9 +69,9 @@ def start_of(folder: Path) -> str:
     return str(folder / "_")[:-1]
 
 
-def _files_in(folder: Path) -> frozenset[str]:
+def _files_in(folder: Path) -> Set[str]:
     try:
         with os.scandir(folder) as found:
-            return frozenset(entry.name for entry in islice(found, _MOST_LISTED) if entry.is_file())
+            return {entry.name for entry in islice(found, _MOST_LISTED) if entry.is_file()}
     except OSError:
         return frozenset()

@@ -87,7 +87,12 @@ def read_bytes(path: StrPath) -> bytes:
     Raises:
         OSError: It cannot be read, or is no file but something that may never end.
     """
-    return _read(path)[0]
+    file = _opened(path)
+    try:
+        data = _small_content(file)
+        return _content(file, path)[0] if data is None else data
+    finally:
+        os.close(file)
 
 
 def read_start(path: StrPath, most_bytes: int) -> tuple[bytes, int]:
@@ -96,7 +101,11 @@ def read_start(path: StrPath, most_bytes: int) -> tuple[bytes, int]:
     Raises:
         OSError: As for `read_bytes`.
     """
-    return _read(path, most_bytes)
+    file = _opened(path)
+    try:
+        return _content(file, path, most_bytes)
+    finally:
+        os.close(file)
 
 
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -104,24 +113,23 @@ _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _BLOCK_BYTES = 1 << 20
 
 
-def _read(path: StrPath, most_bytes: int | None = None) -> tuple[bytes, int]:
-    """The content of a file, or its beginning, and its size; half the system calls of `open`, for many small files."""
+def _opened(path: StrPath) -> int:
+    """A file opened to be read, with half the system calls of `open`, for many small files."""
     try:
-        file = os.open(path, _READ)
+        return os.open(path, _READ)
     except OSError:
         require_regular(path)  # a socket cannot be opened
         raise
-    try:
-        if most_bytes is None and (data := _small_content(file)) is not None:
-            return data, len(data)
-        status = os.fstat(file)
-        if not stat.S_ISREG(status.st_mode):
-            _require_content(status.st_mode, path)
-        size = status.st_size
-        data = os.read(file, size + 1 if most_bytes is None else most_bytes)
-        return (data if most_bytes is not None or len(data) == size else data + _rest(file)), size
-    finally:
-        os.close(file)
+
+
+def _content(file: int, path: StrPath, most_bytes: int | None = None) -> tuple[bytes, int]:
+    """The content of an opened file, or its beginning, and its size."""
+    status = os.fstat(file)
+    if not stat.S_ISREG(status.st_mode):
+        _require_content(status.st_mode, path)
+    size = status.st_size
+    data = os.read(file, size + 1 if most_bytes is None else most_bytes)
+    return (data if most_bytes is not None or len(data) == size else data + _rest(file)), size
 
 
 def _small_content(file: int) -> bytes | None:

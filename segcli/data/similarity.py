@@ -51,6 +51,8 @@ _FLATTEST = 1.0
 _LOWEST_WAVES = 8
 _WAVE_SCALE = 1 << 16
 _AT_ONCE = 1 << 11
+_UNSIGNED = 2
+"""Kind of an image without a signature; that of one with it is 1 in val, 0 in train."""
 
 
 class Signature(NamedTuple):
@@ -229,30 +231,37 @@ def _compared(rgb: NDArray[np.uint8]) -> NDArray[np.int16]:
 
 
 class SimilarImages:
-    """Signatures of the images of two splits, and which of them are near; 264 bytes per image are kept."""
+    """Signatures of the images of two splits, and which of them are near; 265 bytes per image are kept."""
 
     def __init__(self) -> None:
         self._bits = array("Q")
         self._thumbs = bytearray()
-        self._positions = array("q")
-        self._in_val = bytearray()
-        self._count = 0
+        self._kinds = bytearray()
 
-    def add(self, signature: Signature | None, *, in_val: bool) -> int:
-        """Adds an image, and returns its position; one without a signature is like no other."""
-        position = self._count
-        self._count += 1
-        if signature is not None:
-            self._bits.append(signature.bits)
-            self._thumbs += signature.thumb
-            self._positions.append(position)
-            self._in_val.append(in_val)
-        return position
+    def add(self, signature: Signature | None, *, in_val: bool) -> None:
+        """Adds an image, at the next position; one without a signature is like no other."""
+        if signature is None:
+            self._kinds.append(_UNSIGNED)
+            return
+        self._kinds.append(in_val)
+        self._bits.append(signature.bits)
+        self._thumbs += signature.thumb
+
+    @property
+    def _positions(self) -> NDArray[np.int64]:
+        """Of the images with a signature."""
+        return np.flatnonzero(np.frombuffer(self._kinds, np.uint8) != _UNSIGNED)
+
+    @property
+    def _in_val(self) -> NDArray[np.bool_]:
+        """Whether the images with a signature are in val."""
+        kinds = np.frombuffer(self._kinds, np.uint8)
+        return np.asarray(kinds[kinds != _UNSIGNED] == 1)
 
     def matches(self) -> tuple[list[Match], list[Match]]:
         """Images with the nearest one that is near: those in val with one in train, and all with one before them in
         their own split."""
-        in_val = np.frombuffer(self._in_val, np.bool_)
+        in_val = self._in_val
         pairs = near_pairs(np.frombuffer(self._bits, np.uint64), in_val)
         across = in_val[pairs[:, 0]] != in_val[pairs[:, 1]]
         # the image that comes first in a pair is the one that is told: that in val, or the later one of a split
@@ -262,7 +271,7 @@ class SimilarImages:
 
     def turned_matches(self) -> list[TurnedMatch]:
         """Images in val that are near a mirrored or rotated image of train, with the nearest one."""
-        in_val = np.frombuffer(self._in_val, np.bool_)
+        in_val = self._in_val
         thumbs = np.frombuffer(self._thumbs, np.uint8).reshape(-1, _THUMB_PX, _THUMB_PX)
         train, val = np.flatnonzero(~in_val), np.flatnonzero(in_val)
         bits = [_bits_of_thumbs(thumbs, train), *(_bits_of_thumbs(thumbs, val, turn) for turn in TURNS)]
@@ -275,7 +284,7 @@ class SimilarImages:
         for number, turn in enumerate(TURNS):
             distances[turns == number] = self._distances(files[turns == number], turn)
         nearest: dict[int, TurnedMatch] = {}
-        positions = np.frombuffer(self._positions, np.int64)
+        positions = self._positions
         for place in _nearest(pairs, distances):
             image, other = positions[files[place]].tolist()
             distance = float(distances[place])
@@ -286,7 +295,7 @@ class SimilarImages:
     def _matches_of(self, pairs: Pairs) -> list[Match]:
         """The images that come first in a pair, each with its nearest partner."""
         distances = self._distances(pairs)
-        positions, nearest = np.frombuffer(self._positions, np.int64), _nearest(pairs, distances)
+        positions, nearest = self._positions, _nearest(pairs, distances)
         images, others = positions[pairs[nearest]].T.tolist()
         return [Match(*found) for found in zip(images, others, distances[nearest].tolist(), strict=True)]
 

@@ -14,7 +14,7 @@ import pytest
 
 from segcli.data import budget
 from segcli.data.decoding import decoders
-from segcli.data.decoding.headers import read_header
+from segcli.data.decoding.headers import is_complete, read_header, whole_header
 from segcli.data.decoding.image_range import ImageRange, parse_range, range_of_values
 from segcli.data.decoding.jpeg import decode_jpeg, jpeg_damage
 from segcli.data.decoding.pages import read_pages
@@ -273,3 +273,29 @@ def test_every_page_of_a_tiff_is_read_with_its_colours_and_range(tmp_path):
 def test_bytes_of_an_upload_are_decoded_with_a_range():
     data = tiff((photo(20, 30) / 255).astype(np.float32))
     assert np.abs(decode_image(data).astype(int) - photo(20, 30)).max() <= 1
+
+
+def test_header_and_end_at_once_are_what_they_are_one_by_one():
+    plain = cv2.imencode(".png", np.zeros((5, 7, 3), np.uint8))[1].tobytes()
+    grey = cv2.imencode(".png", np.zeros((5, 7), np.uint8))[1].tobytes()
+    end = plain.index(b"IEND")
+    files = {
+        "plain": plain,
+        "more after its end": plain + b"more",
+        "a long last chunk": plain[: end - 4] + b"\x00\x00\x00\x09" + plain[end:],
+        "no last chunk": plain[: end - 4] + b"\x00\x00\x00\x00IENX" + plain[end + 4 :],
+        "no pixels": plain[:16] + b"\x00\x00\x00\x00" + plain[20:],
+        "an unknown kind": plain[:25] + b"\x05" + plain[26:],
+        "pixels twice": plain[: end - 4] + grey[33:],
+        "text": b"IDAT".rjust(41) + b"IEND".rjust(40),
+        "jpeg": jpeg(np.zeros((5, 7, 3), np.uint8)),
+        **{f"cut at {size}": plain[:size] for size in (0, 9, 30, 40, 44, len(plain) - 1)},
+    }
+    for name, data in files.items():
+        header = read_header(data)
+        assert whole_header(data) == (header, header is not None and is_complete(data)), name
+    assert [whole_header(files[name])[1] for name in ("plain", "a long last chunk", "pixels twice")] == [
+        True,
+        False,
+        True,
+    ]

@@ -96,12 +96,13 @@ def decode_rgb(data: bytes, header: ImageHeader, image_range: ImageRange | None 
             log.warning("%s: the JPEG data are damaged (%s); it is used as far as it can be decoded", name, damage)
         return pixels
     chosen = image_range or current_range()
-    if not chosen.takes_bands:
-        refuse_bands(header, chosen, name=name)
-    if header.format == "NPY" or header.is_raster or header.channels > MOST_CHANNELS:
-        return three_channels(chosen.apply(band_values(data, header, name=name)))
-    if header.is_deep or (header.format == "TIFF" and header.has_alpha):
-        return three_channels(chosen.apply(decode_values(data, header, name=name)))
+    if header.format != "PNG" or header.bits > 8:  # of which none has bands
+        if not chosen.takes_bands:
+            refuse_bands(header, chosen, name=name)
+        if header.format == "NPY" or header.is_raster or header.channels > MOST_CHANNELS:
+            return three_channels(chosen.apply(band_values(data, header, name=name)))
+        if header.is_deep or (header.format == "TIFF" and header.has_alpha):
+            return three_channels(chosen.apply(decode_values(data, header, name=name)))
     if header.format != "JPEG":
         coloured = _opencv(data, cv2.IMREAD_COLOR_RGB)
         if coloured is not None:

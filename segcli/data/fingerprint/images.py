@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from struct import Struct
 from typing import Any, NamedTuple
 
 import cv2
@@ -29,6 +30,8 @@ _SUMMED_PX = 24
 _WHOLE_IN_FLOAT32 = 1 << 24
 """Up to here float32, which takes half the time of float64, holds every whole number."""
 _MOST_IMAGES = 200
+_NUMBERS = Struct("8d")
+"""Of one image: `ImageColours`."""
 
 
 class ImageColours(NamedTuple):
@@ -96,28 +99,27 @@ def _summed(images: NDArray[np.uint8]) -> Iterator[ImageColours]:
 
 @dataclass
 class ImageNumbers:
-    """Numbers of the images seen so far; 80 bytes per image are kept.
+    """Numbers of the images seen so far; 64 bytes per image are kept.
 
     Attributes:
-        widths: In pixels.
-        heights: In pixels.
-        kinds: Images by channels and bits.
+        headers: Number of images with each header, in the order in which they were first seen.
     """
 
-    widths: array[int] = field(default_factory=lambda: array("q"))
-    heights: array[int] = field(default_factory=lambda: array("q"))
-    kinds: Counter[tuple[int, int]] = field(default_factory=Counter)
+    headers: dict[ImageHeader, int] = field(default_factory=dict)
     _colours: array[float] = field(default_factory=lambda: array("d"))
 
     def update(self, header: ImageHeader | None, colours: ImageColours | None) -> None:
         """Adds one image."""
         if header is not None:
-            width, height = header.size
-            self.widths.append(width)
-            self.heights.append(height)
-            self.kinds[header.channels, header.bits] += 1
+            self.headers[header] = self.headers.get(header, 0) + 1
         if colours is not None:
-            self._colours.extend(colours)
+            self._colours.frombytes(_NUMBERS.pack(*colours))  # half the time of extending by each number
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """Width and height of each image in pixels, [images, 2], in no order that means something."""
+        counts = np.fromiter(self.headers.values(), np.int64)
+        return np.array([header.size for header in self.headers], np.int64).reshape(-1, 2).repeat(counts, axis=0)
 
     @property
     def colours(self) -> NDArray[np.float64]:
@@ -136,15 +138,18 @@ class ImageNumbers:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        ratios = [width / height for width, height in zip(self.widths, self.heights, strict=True)]
+        widths, heights = self.sizes.T
+        kinds: Counter[tuple[int, int]] = Counter()
+        for header, count in self.headers.items():
+            kinds[header.channels, header.bits] += count
         mean, std = self._channels()
         lowest, highest = self.colours[:, -2:].T
         return {
-            "count": len(self.widths),
-            "width_px": quantiles(self.widths),
-            "height_px": quantiles(self.heights),
-            "aspect_ratio": quantiles(ratios),
-            "kinds": {f"{channels} x {bits} bits": count for (channels, bits), count in self.kinds.most_common()},
+            "count": len(widths),
+            "width_px": quantiles(widths),
+            "height_px": quantiles(heights),
+            "aspect_ratio": quantiles(widths / heights),
+            "kinds": {f"{channels} x {bits} bits": count for (channels, bits), count in kinds.most_common()},
             "channel_mean": mean,
             "channel_std": std,
             "lowest": quantiles(lowest),

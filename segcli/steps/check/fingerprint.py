@@ -52,7 +52,7 @@ def distance(one: ArrayLike, other: ArrayLike) -> float | None:
 def skew(counts: Sequence[ClassCount], numbers: Numbers) -> dict[str, float | None]:
     """Distances of train and val, 0 (alike) to 1: in classes, image areas, brightness and contrast."""
     train, val = (numbers[split] for split in Split)
-    areas = [[w * h for w, h in zip(one.widths, one.heights, strict=True)] for one in (train, val)]
+    areas = [one.sizes.prod(axis=1) for one in (train, val)]
     return {
         "classes": class_skew(counts),
         "image_area": distance(*areas),

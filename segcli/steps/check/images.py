@@ -46,7 +46,7 @@ def _area(size: Size) -> int:
 
 
 class ImageTally:
-    """Sizes, duplicates, groups and places of findings of the images so far.
+    """Numbers, duplicates, groups and places of findings of the images so far, those of train first.
 
     Args:
         root: Folder to which names in findings are relative.
@@ -55,16 +55,22 @@ class ImageTally:
     """
 
     def __init__(self, root: Path, rules: SplitRules, group_of: GroupOf | None = None) -> None:
-        self.sizes = SizeRange()
         self.places = Places()
         self.numbers = {split: ImageNumbers() for split in Split}
         self._copies = Copies(root, rules, self.places)
         self._groups = GroupTally(root, rules.group, group_of)
 
+    @property
+    def sizes(self) -> SizeRange:
+        """The sizes of the smallest and the largest image so far."""
+        sizes = SizeRange()
+        for numbers in self.numbers.values():
+            for header in numbers.headers:
+                sizes.update(header.size)
+        return sizes
+
     def update(self, image: SeenImage, file: FileFacts) -> list[Finding]:
         """Adds one image; the findings on exact duplicates."""
-        if file.header is not None:
-            self.sizes.update(file.header.size)
         self.numbers[image.split].update(file.header, file.colours)
         self._groups.update(image)
         return self._copies.update(image, file)

@@ -316,7 +316,7 @@ def _add_places(places: Places, sample: InstanceSample, findings: Sequence[Findi
     for found in findings:
         value = by_place.get((found.path, found.location or ""))
         if value is not None:
-            places.add([found], partial(draw_object_place, sample, value))
+            places.add([found], draw_object_place, sample, value)
 
 
 def _add_objects(places: Places, scan: CocoScan) -> None:
@@ -329,7 +329,7 @@ def _add_objects(places: Places, scan: CocoScan) -> None:
         for sample in scan.dataset.samples(split) if wanted else ():
             for value in sample.objects:
                 if value.annotation_id in wanted:
-                    places.add(wanted[value.annotation_id], partial(draw_object_place, sample, value))
+                    places.add(wanted[value.annotation_id], draw_object_place, sample, value)
 
 
 def _annotation_of(found: Finding) -> int:

@@ -127,6 +127,8 @@ class LookPlan(Generic[S]):
 
     def decoded(self, split: Split) -> list[S]:
         """The samples of a split that are decoded."""
+        if self.chosen is None:
+            return list(self.samples[split])
         return [sample for place, sample in enumerate(self.samples[split]) if self.decodes(split, place)]
 
     def decodes(self, split: Split, place: int) -> bool:
@@ -155,7 +157,8 @@ def looks(plan: LookPlan[S], look: Look[S, F], manifest: Path | None, kind: str,
         for facts, kept, is_known in track(outcomes, "checking", plan.summary.images):
             if kept is not None:
                 entries.keep(kept)
-            plan.summary.known += is_known
+            if is_known:
+                plan.summary.known += 1
             yield facts
         plan.summary.decoded = sum(len(plan.decoded(split)) for split in plan.samples) - plan.summary.known
 

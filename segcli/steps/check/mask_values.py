@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from segcli.data.formats.masks import LIST_FILES
 from segcli.data.image import LOSSY_FORMATS
-from segcli.data.lists import relative_name
+from segcli.data.lists import relative_name, relative_names
 from segcli.data.samples import SegSample, Split
 from segcli.findings import Finding
 from segcli.plurals import counted, listed
@@ -73,6 +73,7 @@ class MaskValues:
     """
 
     root: Path
+    _name_of: Callable[[str], str] = field(init=False)
     _sets: Counter[bytes] = field(default_factory=Counter)
     _edges: NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, np.int64))
     _edge_masks: list[str] = field(default_factory=list)
@@ -94,13 +95,17 @@ class MaskValues:
     _highest: list[int] = field(default_factory=list)
     _are_numbered: bool = True
 
-    def update(self, facts: SampleFacts, name: str) -> None:
-        """Adds one sample, whose mask has this name in findings."""
+    def __post_init__(self) -> None:
+        self._name_of = relative_names(self.root)
+
+    def update(self, facts: SampleFacts) -> None:
+        """Adds one sample."""
         if facts.counts is None:
             return
+        file = facts.sample.mask_file
         if facts.mask.digest is not None and len(facts.ids) > 1:
             # the digest is of the ends of the file alone
-            self._note_content(hash((facts.mask.digest, facts.ids, facts.counts)), name)
+            self._note_content(hash((facts.mask.digest, facts.ids, facts.counts)), file)
         self._sets[facts.ids] += 1
         header = facts.mask.header
         if header is not None and header.format in LOSSY_FORMATS:
@@ -108,20 +113,20 @@ class MaskValues:
         if facts.edge_only is not None:
             self._edges += facts.edge_only
             if facts.edge_only.sum() >= 2:
-                self._edge_masks.append(name)
+                self._edge_masks.append(self._name_of(file))
         if facts.smear is not None:
             self._ramps += facts.smear.ramps
             self._jumps += facts.smear.jumps
-            self._ramped += [name] if facts.smear.ramps else []
-        self._note_ids(facts.ids, facts.sample.mask_file)
+            self._ramped += [self._name_of(file)] if facts.smear.ramps else []
+        self._note_ids(facts.ids, file)
         if facts.colours:
-            self._compare_colours(facts.colours, name)
+            self._compare_colours(facts.colours, self._name_of(file))
 
-    def _note_content(self, content: int, name: str) -> None:
+    def _note_content(self, content: int, file: str) -> None:
         """Counts a content; names are kept of contents that repeat only, as most do not."""
         times = self._contents[content] = self._contents.get(content, 0) + 1
         if 1 < times <= 1 + NAMED:
-            self._same.setdefault(content, []).append(name)
+            self._same.setdefault(content, []).append(self._name_of(file))
 
     def _note_ids(self, ids: bytes, file: str) -> None:
         """Records whether a mask holds 255 or others, the greatest of these, and whether nearly all from 1 to it are
@@ -200,15 +205,12 @@ class MaskValues:
             yield from _from_one(tally.ids() - {ignore_index}, allowed)
         yield from self._grey(tally.ids(), allowed, ignore_index, named=named)
         if self._white and self._plain and not self._both:
-            white, plain = (
-                listed(files, NAMED, name=lambda file: relative_name(file, self.root))
-                for files in (self._white, self._plain)
-            )
+            white, plain = (listed(files, NAMED, name=self._name_of) for files in (self._white, self._plain))
             message = (
                 f"{counted(len(self._white), 'mask')} hold 0 and 255 ({white}), "
                 f"{len(self._plain)} hold ids ({plain}), and none holds both"
             )
-            yield finding("S409", relative_name(self._white[0], self.root), message)
+            yield finding("S409", self._name_of(self._white[0]), message)
         yield from _empty_parts(tally, ignore_index, background)
 
     def _same_masks(self) -> Iterator[Finding]:

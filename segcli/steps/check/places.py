@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from segcli.data.classes import ClassMap
 from segcli.data.image import RgbImage
@@ -28,11 +29,11 @@ class Places:
     def __init__(self) -> None:
         self._by_rule: dict[str, list[Place]] = {}
 
-    def add(self, findings: Iterable[Finding], draw: DrawPlace) -> None:
-        """Adds findings at the same place."""
+    def add(self, findings: Iterable[Finding], draw: Callable[..., RgbImage], *what: object) -> None:
+        """Adds findings at the same place, which is drawn by a function that takes `what` and the classes."""
         for found in findings:
             if self.has_room(found.code):
-                self._by_rule.setdefault(found.code, []).append(Place(found, draw))
+                self._by_rule.setdefault(found.code, []).append(Place(found, partial(draw, *what)))
 
     def has_room(self, rule_id: str) -> bool:
         """Whether fewer than `SHOWN` places of this rule are kept."""

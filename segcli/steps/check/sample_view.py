@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from segcli.data.formats.masks import list_place
 from segcli.steps.check.files import Fault
 from segcli.steps.check.inspection import SampleFacts
 
@@ -33,22 +32,13 @@ class SampleView(NamedTuple):
         facts: Facts of both files.
         image: Name of the image, relative to the dataset.
         mask: Name of the mask, relative to the dataset.
-        place: Location of the sample, for messages.
         scale: The allowed values of masks.
     """
 
     facts: SampleFacts
     image: str
     mask: str
-    place: str
     scale: MaskScale
-
-    @classmethod
-    def of(cls, facts: SampleFacts, name_of: Callable[[str], str], scale: MaskScale) -> SampleView:
-        """The view of a sample of the dataset whose files have these names, see `relative_names`."""
-        sample = facts.sample
-        image, mask = name_of(sample.image_file), name_of(sample.mask_file)
-        return cls(facts, image, mask, list_place(sample, facts.split), scale)
 
 
 SampleRule = Callable[[SampleView], Iterator[Fault]]

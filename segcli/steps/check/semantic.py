@@ -20,12 +20,12 @@ from segcli.data.classes import IGNORE_INDEX, ClassMap, is_background
 from segcli.data.decoding.range_of_images import use_range
 from segcli.data.fingerprint.images import evenly
 from segcli.data.fingerprint.labels import Fingerprint, MaskShape, fingerprint_of_shapes, looked_at
-from segcli.data.formats.masks import LIST_FILES, SegLists, class_names_of, find_root, scan_lists
+from segcli.data.formats.masks import LIST_FILES, SegLists, class_names_of, find_root, list_place, scan_lists
 from segcli.data.formats.masks_layout import has_lists
 from segcli.data.lists import relative_names
 from segcli.data.samples import SegDataset, SegSample, Split
 from segcli.findings import Finding, has_errors, in_order
-from segcli.garbage import collecting_rarely
+from segcli.garbage import collecting_rarely, set_aside
 from segcli.models.task import Task
 from segcli.plurals import counted
 from segcli.rules import finding
@@ -42,7 +42,7 @@ from segcli.steps.check.placement import COMPARED, misplaced, upper_left
 from segcli.steps.check.places import Places
 from segcli.steps.check.plain_facts import sample_as_plain, sample_from_plain
 from segcli.steps.check.result import CheckResult, ClassCount
-from segcli.steps.check.sample_view import MaskScale, SampleView
+from segcli.steps.check.sample_view import MaskScale
 from segcli.steps.check.seen import SeenImage, SplitRules
 from segcli.steps.check.semantic_rules import SampleFindings, binary_findings, class_findings
 from segcli.steps.check.settings import EVERY_FILE, PassSettings
@@ -131,6 +131,7 @@ def examine_seg_dataset(
     """
     reuse_memory()
     lists = scan_lists(find_root(dataset_dir))
+    set_aside()  # collections would look at each sample
     log.info("checking %d + %d samples in %s", len(lists.train), len(lists.val), lists.root)
     use_range(settings.image_range, [sample.image_file for sample in lists.train], settings.channels)
     source, class_file_findings = class_names_of(lists.root)
@@ -144,20 +145,19 @@ def examine_seg_dataset(
     times = {split: _times(getattr(lists, split.value), own) for split, own in unique.items()}
     plan = LookPlan.of(unique, settings.decoded)
     placed: list[SampleFacts] = []
-    rules, name_of = SampleFindings(), relative_names(lists.root)
+    rules = SampleFindings(relative_names(lists.root), scale)
     for facts in looks(plan, _SampleLook.of(plan), settings.manifest, "semantic", settings.workers):
-        view = SampleView.of(facts, name_of, scale)
-        own = rules.of(view)
+        sample, place = facts.sample, list_place(facts.sample, facts.split)
+        own = rules.of(facts, place)
         findings += own
-        findings += images.update(SeenImage(facts.sample.image_file, facts.split, view.place), facts.image)
-        if own:
-            images.places.add(own, partial(draw_mask_place, facts.sample))
-        tally.update(facts, times[facts.split].get(_files(facts.sample), 1) if times[facts.split] else 1)
-        values.update(facts, view.mask)
+        findings += images.update(SeenImage(sample.image_file, facts.split, place), facts.image)
+        images.places.add(own, draw_mask_place, sample)
+        tally.update(facts, times[facts.split].get(_files(sample), 1) if times[facts.split] else 1)
+        values.update(facts)
         shapes += [] if facts.shape is None else [facts.shape]
         placed += [] if facts.borders is None else [facts]
-        if len(drawable[facts.split]) < settings.draw and view.image != view.mask and not has_errors(own):
-            drawable[facts.split].append(facts.sample)
+        if len(drawable[facts.split]) < settings.draw and _is_drawable(sample, own):
+            drawable[facts.split].append(sample)
     findings.extend((*images.findings(settings.workers), *_list_findings(lists, unique), *_placement_findings(placed)))
     classes, resolution = resolve_classes(source, num_classes, lambda: tally.ids() - {scale.ignore_index})
     named = source is not None or num_classes is not None
@@ -205,6 +205,11 @@ def class_counts(tally: Tally, classes: ClassMap) -> tuple[ClassCount, ...]:
 def _at(sums: NDArray[np.int64], class_id: int) -> int:
     """The count of a class; 0 for an id that a mask of 8 bits cannot hold."""
     return int(sums[class_id]) if class_id < len(sums) else 0
+
+
+def _is_drawable(sample: SegSample, findings: Sequence[Finding]) -> bool:
+    """Whether a sample with these findings shows how its labels look."""
+    return sample.image_file != sample.mask_file and not has_errors(findings)
 
 
 def _files(sample: SegSample) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 from segcli.data.classes import ClassMap
@@ -23,7 +23,8 @@ from segcli.steps.check.files import (
     shown_range,
     turned_words,
 )
-from segcli.steps.check.sample_view import SampleRule, SampleView
+from segcli.steps.check.inspection import SampleFacts
+from segcli.steps.check.sample_view import MaskScale, SampleRule, SampleView
 from segcli.steps.check.tally import Tally
 
 IMAGE_RULES = ImageRules(damaged="S213", pages="S214", bands="S215", dim="S216", undefined="S218", blank="S219")
@@ -37,20 +38,28 @@ MANY = 8
 
 
 class SampleFindings:
-    """All findings on single samples.
+    """All findings on single samples of a dataset.
 
     Of files that are whole and have nothing of their own to tell, the rules look at headers, suffixes and ids alone,
     which in a dataset are those of many: what they find is known from the first of these.
+
+    Args:
+        name_of: The name of a file in findings, see `relative_names`.
+        scale: The allowed values of the masks.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name_of: Callable[[str], str], scale: MaskScale) -> None:
+        self._name_of = name_of
+        self._scale = scale
         self._known: dict[_Kind, tuple[tuple[Finding, bool], ...]] = {}
 
-    def of(self, view: SampleView) -> list[Finding]:
-        """The findings on a sample; all samples must have the same scale."""
-        kind = _kind(view)
+    def of(self, facts: SampleFacts, place: str) -> list[Finding]:
+        """The findings on a sample, which is at this place of a list."""
+        kind = _kind(facts)
         known = None if kind is None else self._known.get(kind)
         if known is None:
+            image, mask = self._name_of(facts.image.path), self._name_of(facts.mask.path)
+            view = SampleView(facts, image, mask, self._scale)
             known = tuple(
                 (finding(rule_id, path, message, hint=hint), path == view.mask)
                 for rule in SAMPLE_RULES
@@ -61,14 +70,14 @@ class SampleFindings:
                     self._known.clear()
                 self._known[kind] = known
         return [
-            Finding(code, severity, view.mask if is_mask else view.image, message, view.place, hint)
+            Finding(code, severity, self._name_of((facts.mask if is_mask else facts.image).path), message, place, hint)
             for (code, severity, _, message, _, hint), is_mask in known
         ]
 
 
-def _kind(view: SampleView) -> _Kind | None:
+def _kind(facts: SampleFacts) -> _Kind | None:
     """All that the rules look at in a sample of two ordinary files; None where one of them is not ordinary."""
-    facts, image, mask = view.facts, view.facts.image, view.facts.mask
+    image, mask = facts.image, facts.mask
     if not (image.is_ordinary and mask.is_ordinary):
         return None
     suffixes = suffix_of(image.path), suffix_of(mask.path)
