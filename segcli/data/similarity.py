@@ -109,9 +109,10 @@ def signatures_of(stacks: Stacks) -> list[Signature | None]:
     small = _squares(stacks)
     thumbs = _resized(small.reshape(-1, SIGNED_PX), _THUMB_PX, len(small)).reshape(-1, THUMB_BYTES)
     bits = _low_wave_bits(small)
+    starts, data = range(0, thumbs.size, THUMB_BYTES), thumbs.tobytes()
     return [
-        None if flat else Signature(own, thumb.tobytes())
-        for flat, own, thumb in zip(_are_flat(thumbs).tolist(), bits.tolist(), thumbs, strict=True)
+        None if flat else Signature(own, data[start : start + THUMB_BYTES])
+        for flat, own, start in zip(_are_flat(thumbs).tolist(), bits.tolist(), starts, strict=True)
     ]
 
 

@@ -146,7 +146,9 @@ def load_file(path: str) -> tuple[bytes, FileFacts]:
         other = foreign_content(data)
         fault, hint = (NO_IMAGE, None) if other is None else (other.what, other.hint)
         return data, FileFacts(path, None, fault=fault, hint=hint, digest=own)
-    return data, FileFacts(path, header, is_cut=not is_complete, digest=own)
+    facts = FileFacts(path, header, not is_complete)
+    facts.digest = own  # a call with the name of an argument takes twice as long
+    return data, facts
 
 
 def inspect_image_file(path: str, *, sketched: bool = False) -> FileFacts:

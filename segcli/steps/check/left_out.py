@@ -68,8 +68,7 @@ def _beside(images: set[str], *, without: Iterable[Path] = ()) -> list[Path]:
 
 def _folders(files: Iterable[str]) -> set[Path]:
     """The folders of files; by text, as `Path.parent` takes ten times longer, for lists of a hundred thousand lines."""
-    parts = (file.rpartition(os.sep) for file in files)
-    return {Path(folder) for folder in {folder or separator for folder, separator, _ in parts}}
+    return {Path(folder) for folder in {file[: file.rfind(os.sep) + 1] for file in files}}
 
 
 def _finding(rule_id: str, where: str, alone: list[Path], root: Path) -> Iterator[Finding]:

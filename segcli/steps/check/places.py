@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -27,13 +28,14 @@ class Places:
     """Keeps the first places of each rule; nothing is drawn before the report is written."""
 
     def __init__(self) -> None:
-        self._by_rule: dict[str, list[Place]] = {}
+        self._by_rule: defaultdict[str, list[Place]] = defaultdict(list)
 
     def add(self, findings: Iterable[Finding], draw: Callable[..., RgbImage], *what: object) -> None:
         """Adds findings at the same place, which is drawn by a function that takes `what` and the classes."""
         for found in findings:
-            if self.has_room(found.code):
-                self._by_rule.setdefault(found.code, []).append(Place(found, partial(draw, *what)))
+            kept = self._by_rule[found.code]
+            if len(kept) < SHOWN:
+                kept.append(Place(found, partial(draw, *what)))
 
     def has_room(self, rule_id: str) -> bool:
         """Whether fewer than `SHOWN` places of this rule are kept."""

@@ -92,3 +92,10 @@ def test_small_images_are_looked_at_many_at_once_and_large_ones_few(monkeypatch,
     assert list(looks(LookPlan.of({Split.TRAIN: samples}, None), look, None, "semantic", 1)) == samples
     assert look.chunks[: len(chunks)] == chunks
     assert sum(look.chunks) == count
+
+
+def test_several_threads_end_with_single_images_so_that_none_waits_for_another():
+    look, samples = TimedLook(repeat(0.0)), samples_of(400)
+    assert list(looks(LookPlan.of({Split.TRAIN: samples}, None), look, None, "semantic", 2)) == samples
+    assert max(look.chunks) == 12
+    assert look.chunks[-4:] == [1] * 4
