@@ -5,6 +5,7 @@ import sys
 
 from segcli import app
 from segcli.garbage import begin_start_up
+from segcli.libraries import start_lean
 from segcli.text import ensure_streams
 
 
@@ -24,4 +25,5 @@ def main() -> int:
 
 if __name__ == "__main__":
     begin_start_up()
+    start_lean()
     sys.exit(main())

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("version", "plurals", "lazy", "console", "signals", "disk", "text", "json_output", "cpu", "parent", "children"),
-    ("garbage", "environment", "cores", "nvidia"),
+    ("garbage", "libraries", "environment", "cores", "nvidia"),
     ("findings",),
     ("rules",),
     ("errors", "log", "plug_ins", "progress"),

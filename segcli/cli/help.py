@@ -12,6 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 from segcli.cli.shell_words import ASKED, join_shell_words
 from segcli.garbage import begin_start_up
 from segcli.json_output import json_output, tell_result
+from segcli.libraries import start_lean
 from segcli.text import ensure_streams, takes_colours
 
 _OPTIONS, _COMMANDS = "Options", "Commands"
@@ -78,7 +79,7 @@ class Group(TyperGroup):
         """Runs the program, also where it was started without standard streams."""
         if args is None:
             begin_start_up()
-        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # pydantic looks for them in every package
+        start_lean()
         ensure_streams()
         if ASKED in os.environ:
             join_shell_words()

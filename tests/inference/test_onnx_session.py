@@ -112,6 +112,11 @@ def test_a_file_that_is_no_network_is_refused_as_ever(tmp_path: Path) -> None:
     assert _kept() == []
 
 
+def test_threads_without_work_sleep_soon(network: Path) -> None:
+    options = open_session(network, 2).get_session_options()
+    assert options.get_session_config_entry("session.intra_op.spin_duration_us") == "100"
+
+
 def test_the_oldest_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import os
 
