@@ -112,10 +112,16 @@ def model_in(model_dir: str | None) -> str | None:
         return None
     from segcli.weights.guest_home import MANIFEST, exported_in
 
-    path = exported_in(Path(model_dir)) / MANIFEST
-    if not path.is_file():
+    folder = exported_in(Path(model_dir))
+    if not (folder / MANIFEST).is_file():
         return None
-    from segcli.config.yaml_text import read_yaml
+    from yaml import YAMLError
 
-    carried = read_yaml(path).values.get("Global")
+    from segcli.weights.manifest import read_manifest
+
+    try:
+        values = read_manifest(folder)
+    except (OSError, ValueError, YAMLError):  # told when the model is opened
+        return None
+    carried = values.get("Global") if isinstance(values, dict) else None
     return str(carried["model_name"]) if isinstance(carried, dict) and "model_name" in carried else None

@@ -21,24 +21,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from segcli.data.classes import ClassMap
 from segcli.data.decoding.image_range import COLOURS, RangeSetting, parse_range
-from segcli.data.yaml_nodes import read_yaml
 from segcli.errors import WeightsError
 from segcli.inference.graphs import Graph
-from segcli.inference.guests.folder import SECTION, Guest, guest_graph
-from segcli.inference.guests.inputs import preprocess_of
-from segcli.inference.guests.instances import FORMS
 from segcli.inference.precision import FULL, Precision, parse_precision
 from segcli.models.card import CARD_FILE, ModelCard
-from segcli.models.guests import INSTANCE
+from segcli.models.guests import INSTANCE, SECTION
 from segcli.models.instance.table import SIZED, MaskForm, has_onnx_form
 from segcli.models.spec import Preprocess
+from segcli.weights.manifest import read_manifest
 from segcli.weights.run_weights import no_export
+
+if TYPE_CHECKING:
+    from segcli.inference.guests.folder import Guest
 
 MANIFEST_FILE = "inference.yml"
 LABELS_FILE = "inference.json"
@@ -105,6 +105,8 @@ class ExportedModel:
     def mask_form(self) -> MaskForm | None:
         """The form of an instance model's masks; None for masks in the size of the image."""
         if self.guest is not None:
+            from segcli.inference.guests.instances import FORMS
+
             return FORMS[self.guest.card.output.kind]
         return SIZED[self.model_name].masks if self.gives_small_masks else None
 
@@ -131,6 +133,8 @@ class ExportedModel:
         """The network: Paddle's program (the one with logits or small masks if it exists), and its other forms."""
         stem = self.folder / Path(ONNX_FILE).stem
         if self.guest is not None:
+            from segcli.inference.guests.folder import guest_graph
+
             found = guest_graph(stem, (LABELS_FILE, OLD_LABELS_FILE), WEIGHTS_FILE)
             return replace(found, precision=self.precision)
         programs = [self.folder / name for name in (LOGITS_FILE, OBJECTS_FILE, LABELS_FILE, OLD_LABELS_FILE)]
@@ -183,7 +187,7 @@ class ExportedModel:
         if not manifest.is_file():
             raise no_export(folder, MANIFEST_FILE)
         try:
-            values = read_yaml(manifest)
+            values = read_manifest(folder)
             card = ModelCard.beside(manifest) if (folder / CARD_FILE).is_file() else None
             precision = parse_precision((values.get("Segcli") or {}).get("precision", FULL))
             return replace(_parsed(folder, values, card), precision=precision)
@@ -193,11 +197,15 @@ class ExportedModel:
 
 def _parsed(folder: Path, values: dict[str, Any], card: ModelCard | None) -> ExportedModel:
     if SECTION in values:
-        return _parse_guest(folder, Guest.of(values[SECTION]))
+        return _parse_guest(folder, values[SECTION])
     return parse_instance(folder, values, card) if "Preprocess" in values else _parse(folder, values, card)
 
 
-def _parse_guest(folder: Path, guest: Guest) -> ExportedModel:
+def _parse_guest(folder: Path, section: dict[str, Any]) -> ExportedModel:
+    from segcli.inference.guests.folder import Guest
+    from segcli.inference.guests.inputs import preprocess_of
+
+    guest = Guest.of(section)
     card = guest.card
     batch, channels, height, width = guest.shape
     sides = card.input.size or (height, width)
@@ -390,10 +398,3 @@ def _each_channel(value: float | list[float]) -> tuple[float, ...]:
 def _three(value: float | list[float]) -> tuple[float, ...]:
     red, green, blue = _each_channel(value)
     return red, green, blue
-
-
-def write_manifest(folder: Path, values: dict[str, Any]) -> Path:
-    """Writes `inference.yml`; returns its path."""
-    path = folder / MANIFEST_FILE
-    path.write_text(yaml.safe_dump(values, sort_keys=False, allow_unicode=True), encoding="utf-8")
-    return path

@@ -5,6 +5,8 @@ from __future__ import annotations
 from segcli.models.spec import ModelSpec
 from segcli.models.task import Task
 
+SECTION = "Guest"
+"""Of a manifest: it describes an imported model, see `segcli.inference.guests.folder`."""
 SEMANTIC, INSTANCE, SAM = "ONNX-Semantic", "ONNX-Instance", "ONNX-SAM"
 
 GUESTS: dict[str, ModelSpec] = {

@@ -14,11 +14,12 @@ from segcli.data.yaml_nodes import read_yaml
 from segcli.errors import WeightsError
 from segcli.inference.exported_model import MANIFEST_FILE, ExportedModel
 from segcli.inference.graphs import Graph
-from segcli.inference.guests.folder import SECTION, Guest
+from segcli.inference.guests.folder import Guest
 from segcli.inference.guests.inputs import GuestInputs
 from segcli.inference.proofs import Proofs
 from segcli.inference.runtimes.open_graph import open_graph
 from segcli.inference.runtimes.protocol import Runtime
+from segcli.models.guests import SECTION
 from segcli.promptable.protocols import FloatArray
 from segcli.runtimes import RuntimeRow, runtimes
 

@@ -39,7 +39,7 @@ def digest_of(path: Path) -> str:
     Raises:
         OSError: The file cannot be read.
     """
-    return _digest(path.resolve(), _facts(path))
+    return _digest(path.resolve(), facts_of(path))
 
 
 @lru_cache(maxsize=_MOST_FILES)
@@ -52,8 +52,7 @@ def _digest(path: Path, facts: Facts) -> str:
     if isinstance(known, list) and len(known) == 2 and known[0] == list(facts):
         return str(known[1])
     digest = sha256_of(path)
-    is_settled = time.time_ns() - max(facts[1:3]) > _SETTLED_SECONDS * 10**9
-    if file is not None and is_settled and _facts(path) == facts:
+    if file is not None and is_settled(facts) and facts_of(path) == facts:
         kept.pop(str(path), None)
         newest = [*kept.items(), (str(path), [facts, digest])][-_MOST_FILES:]
         try:
@@ -63,10 +62,15 @@ def _digest(path: Path, facts: Facts) -> str:
     return digest
 
 
-def _facts(path: Path) -> Facts:
+def facts_of(path: Path) -> Facts:
     """Size, both times and identity of a file."""
     known = path.stat()
     return known.st_size, known.st_mtime_ns, known.st_ctime_ns, known.st_ino, known.st_dev
+
+
+def is_settled(facts: Facts) -> bool:
+    """Whether a file that changes again will have other facts."""
+    return time.time_ns() - max(facts[1:3]) > _SETTLED_SECONDS * 10**9
 
 
 def _file() -> Path | None:

@@ -12,8 +12,6 @@ from segcli.models.guests import KIND_OF_TASK
 if TYPE_CHECKING:
     from segcli.models.guest_card import GuestCard
 
-SECTION = "Guest"
-
 
 @dataclass(frozen=True)
 class Guest:

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from segcli.errors import WeightsError
 from segcli.inference.activation import Activation
 from segcli.inference.decode_labels import inside, softmax
-from segcli.inference.guests.folder import Guest
 from segcli.inference.preprocess import NetworkInput
 
 if TYPE_CHECKING:
+    from segcli.inference.guests.folder import Guest
     from segcli.models.guest_card import GuestCard, GuestOutput
 
 

@@ -25,7 +25,6 @@ from segcli.inference.exported_model import (
     ExportedModel,
     InputShape,
     instance_manifest_values,
-    write_manifest,
 )
 from segcli.inference.graphs import Graph
 from segcli.inference.instance_input import joined_feeds, prepare
@@ -41,6 +40,7 @@ from segcli.steps.export.result import ExportResult
 from segcli.steps.export.runtimes import compare_runtimes, open_written, wants_onnx, write_forms
 from segcli.tasks import engine_of
 from segcli.trained import TrainedModel, load_trained
+from segcli.weights.manifest import write_manifest
 
 log = logging.getLogger("segcli.export")
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from segcli.config.schema import Config
 from segcli.data.files import sha256_of
 from segcli.errors import ExportError, MissingPartError, ParityError
-from segcli.inference.exported_model import MANIFEST_FILE, range_of, write_manifest
+from segcli.inference.exported_model import MANIFEST_FILE, range_of
 from segcli.inference.first_opening import written_here
 from segcli.inference.parity_samples import parity_images
 from segcli.inference.square_input import SquareInput
@@ -30,6 +30,7 @@ from segcli.steps.export.frame import export_compared
 from segcli.steps.export.result import ExportResult, HalfParity
 from segcli.steps.export.runtimes import wants_onnx, write_forms
 from segcli.trained import TrainedModel, load_trained
+from segcli.weights.manifest import write_manifest
 
 log = logging.getLogger("segcli.export")
 

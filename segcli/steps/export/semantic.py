@@ -22,7 +22,6 @@ from segcli.inference.exported_model import (
     InputShape,
     is_exported,
     manifest_values,
-    write_manifest,
 )
 from segcli.inference.graphs import Graph
 from segcli.inference.parity import Parity, Reference, compare
@@ -35,6 +34,7 @@ from segcli.steps.export.result import ExportResult
 from segcli.steps.export.runtimes import compare_runtimes, open_written, write_forms
 from segcli.tasks import engine_of
 from segcli.trained import TrainedModel, load_trained
+from segcli.weights.manifest import write_manifest
 
 log = logging.getLogger("segcli.export")
 

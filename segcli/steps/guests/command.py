@@ -6,7 +6,7 @@ from pathlib import Path
 
 from segcli.data.files import whole_folder
 from segcli.errors import SegcliError, UsageError, WeightsError
-from segcli.inference.exported_model import ONNX_FILE, ExportedModel, write_manifest
+from segcli.inference.exported_model import ONNX_FILE, ExportedModel
 from segcli.inference.guests.folder import Guest
 from segcli.inference.model_runtime import is_open_to, reference_runtime
 from segcli.inference.proofs import Proof, Proofs
@@ -18,6 +18,7 @@ from segcli.steps.guests.imported import Imported, copy_network, manifest_values
 from segcli.steps.guests.network_file import NetworkFile
 from segcli.steps.guests.ports import input_of, output_places
 from segcli.weights.guest_home import guest_home
+from segcli.weights.manifest import write_manifest
 
 
 def import_guest(network: Path, card_file: Path, out: Path | None = None) -> Imported:

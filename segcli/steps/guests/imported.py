@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segcli.inference.guests.folder import SECTION
 from segcli.inference.proofs import Proof
 from segcli.models.guest_card import GuestCard
-from segcli.models.guests import KIND_OF_TASK
+from segcli.models.guests import KIND_OF_TASK, SECTION
 from segcli.steps.guests.network_file import PADDLE_SUFFIXES, Port, external_files
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from segcli.data.files import sha256_of, whole_folder
 from segcli.errors import ConfigError, ConfigFault, SegcliError, WeightsError
-from segcli.inference.exported_model import ExportedModel, write_manifest
+from segcli.inference.exported_model import ExportedModel
 from segcli.inference.guests.folder import Guest
 from segcli.inference.parity_samples import generated_image
 from segcli.inference.proofs import Proof, Proofs
@@ -26,6 +26,7 @@ from segcli.runtimes import RuntimeRow, runtimes
 from segcli.steps.guests.imported import Imported, copy_network, manifest_values
 from segcli.steps.guests.network_file import NetworkFile, external_files
 from segcli.steps.guests.ports import input_of, port_named
+from segcli.weights.manifest import write_manifest
 
 _OWN = "onnxruntime"
 

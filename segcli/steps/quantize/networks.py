@@ -11,15 +11,16 @@ from typing import Any
 import numpy as np
 
 from segcli.data.yaml_nodes import load_yaml
-from segcli.inference.exported_model import MANIFEST_FILE, ONNX_FILE, ExportedModel, write_manifest
-from segcli.inference.guests.folder import SECTION
+from segcli.inference.exported_model import MANIFEST_FILE, ONNX_FILE, ExportedModel
 from segcli.inference.precision import Precision
 from segcli.inference.proofs import FILE as PROOFS_FILE
 from segcli.inference.runtimes.onnx_graph import logits_graph
 from segcli.models.card import CARD_FILE
+from segcli.models.guests import SECTION
 from segcli.steps.guests.network_file import NetworkFile
 from segcli.steps.quantize.calibration import Feeds, calibration_feeds
 from segcli.steps.quantize.widen import widen
+from segcli.weights.manifest import write_manifest
 
 _ERRORS = 3
 """ONNX Runtime's log severity level."""
