@@ -30,5 +30,6 @@ def _all() -> tuple[EntryPoint, ...]:
     for package in distributions():
         if _OURS in (package.read_text("entry_points.txt") or ""):
             ours = tuple(point for point in package.entry_points if point.group.startswith(_OURS))
-            found.setdefault(package.metadata["Name"], ours)  # the first on the path counts, as for imports
+            if ours:  # segcli itself has none, and its name would be parsed from all that it says of itself
+                found.setdefault(package.metadata["Name"], ours)  # the first on the path counts, as for imports
     return tuple(point for points in found.values() for point in points)

@@ -6,16 +6,16 @@ step (`segcli.steps.check.semantic`, ...). Other modules do not ask which task t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from segcli.engine import Engine
 from segcli.lazy import load_object
 from segcli.models.task import Task
 
+if TYPE_CHECKING:
+    from segcli.engine import Engine
 
-@dataclass(frozen=True)
-class TaskParts:
+
+class TaskParts(NamedTuple):
     """The code and files of a task.
 
     Attributes:

@@ -233,7 +233,11 @@ def test_work_on_data_never_imports_paddle(module: str):
 
 
 def test_the_first_prediction_imports_what_it_needs_alone():
-    unneeded = ("paddle", "pandas", "matplotlib", "tifffile", "rich", "onnx", "segcli.data.formats.coco_writer")
+    libraries = ("paddle", "pandas", "matplotlib", "tifffile", "rich", "onnx", "openvino")
+    of_others = ("data.formats.coco_writer", "engine", "inference.guests.folder", "inference.guests.instances")
+    of_runtimes = ("band_graph", "band_network", "local_rows", "openvino_core", "split_runtime")
+    ours = (*of_others, *(f"inference.runtimes.{name}" for name in of_runtimes))
+    unneeded = (*libraries, *(f"segcli.{name}" for name in ours))
     modules = "segcli.steps.predict.command, segcli.steps.predict.semantic, segcli.inference.runtimes.onnx_runtime"
     done = python("-c", f"import sys, {modules}; print([name for name in {unneeded!r} if name in sys.modules])")
     assert done.stdout.strip() == "[]", done.stderr

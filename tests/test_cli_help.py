@@ -83,6 +83,13 @@ def test_a_command_imports_no_other():
     assert loaded.isdisjoint(others)
 
 
+def test_the_options_of_a_command_alone_are_read():
+    code = "from segcli.cli.main import main; main(['predict', '--help'], standalone_mode=False)"
+    code = f"from segcli.cli import modes; {code}; print(*modes._FUNCTIONS)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "predict"
+
+
 def test_commands_are_described_for_programs():
     batch_size = {option["name"]: option for option in COMMANDS["train"]["options"]}["--batch-size"]
     assert (batch_size["type"], batch_size["key"], batch_size["default"]) == ("integer", "Train.batch_size", None)

@@ -23,10 +23,19 @@ from segcli.cli.transfer import MODE, Chosen, transfer
 from segcli.implied import model_to_check
 
 
-def add_dataset(main: typer.Typer) -> None:
-    """Adds the commands to the main one."""
-    for function in (check, convert, split):
-        mode_command(main)(function)
+def add_check(main: typer.Typer) -> None:
+    """Adds `check` to the main command."""
+    mode_command(main)(check)
+
+
+def add_convert(main: typer.Typer) -> None:
+    """Adds `convert` to the main command."""
+    mode_command(main)(convert)
+
+
+def add_split(main: typer.Typer) -> None:
+    """Adds `split` to the main command."""
+    mode_command(main)(split)
 
 
 def check(

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import typer
 
@@ -14,9 +13,8 @@ from segcli.cli.running import offer_json
 from segcli.lazy import load_object
 
 
-@dataclass(frozen=True)
-class CommandRow:
-    """The commands of one module.
+class CommandRow(NamedTuple):
+    """The commands that one function adds: a single one where its options are many, which typer takes 5 ms to read.
 
     Attributes:
         panel: Their heading in the help of the program.

@@ -14,12 +14,17 @@ from segcli.version import __version__
 
 DATA, MODEL, TOOLS = "A dataset", "A model", "Tools"
 ROWS = (
-    CommandRow(DATA, "segcli.cli.dataset:add_dataset", ("check", "convert", "split")),
+    CommandRow(DATA, "segcli.cli.dataset:add_check", ("check",)),
+    CommandRow(DATA, "segcli.cli.dataset:add_convert", ("convert",)),
+    CommandRow(DATA, "segcli.cli.dataset:add_split", ("split",)),
     CommandRow(DATA, "segcli.cli.fixing:add_fixing", ("fix", "undo")),
     CommandRow(DATA, "segcli.cli.rules:add_rules", ("rule",)),
-    CommandRow(MODEL, "segcli.cli.training:add_training", ("train", "init")),
+    CommandRow(MODEL, "segcli.cli.training:add_train", ("train",)),
+    CommandRow(MODEL, "segcli.cli.training:add_init", ("init",)),
     CommandRow(MODEL, "segcli.cli.tuning:add_tuning", ("tune",)),
-    CommandRow(MODEL, "segcli.cli.trained:add_trained", ("evaluate", "export", "predict")),
+    CommandRow(MODEL, "segcli.cli.trained:add_evaluate", ("evaluate",)),
+    CommandRow(MODEL, "segcli.cli.trained:add_export", ("export",)),
+    CommandRow(MODEL, "segcli.cli.trained:add_predict", ("predict",)),
     CommandRow(MODEL, "segcli.cli.comparing:add_comparing", ("compare",)),
     CommandRow(MODEL, "segcli.cli.suggesting:add_suggesting", ("suggest",)),
     CommandRow(MODEL, "segcli.cli.outlining:add_outlining", ("outline",)),

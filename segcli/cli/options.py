@@ -4,9 +4,8 @@ An option of a mode carries `Key("Section.name")`; what it says in the help, the
 messages call it come from there.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
@@ -17,8 +16,7 @@ from segcli.runtimes import AUTO, OWN_NAMES
 SOURCES, SETTINGS = "Where the settings come from", "Often changed settings"
 
 
-@dataclass(frozen=True)
-class Key:
+class Key(NamedTuple):
     """The key of the configuration that an option sets.
 
     Attributes:

@@ -24,10 +24,18 @@ _WEIGHTS = "Trained weights; without it the best of the output."
 _FORMS = ("compact", "full")
 
 
-def add_trained(main: typer.Typer) -> None:
-    """Adds the commands to the main one."""
+def add_evaluate(main: typer.Typer) -> None:
+    """Adds `evaluate` to the main command."""
     mode_command(main)(evaluate)
+
+
+def add_export(main: typer.Typer) -> None:
+    """Adds `export` to the main command."""
     mode_command(main)(export)
+
+
+def add_predict(main: typer.Typer) -> None:
+    """Adds `predict` to the main command."""
     mode_command(main, first=OF_RUN, cls=PredictCommand)(predict)
 
 

@@ -21,9 +21,13 @@ Time = Annotated[
 ]
 
 
-def add_training(main: typer.Typer) -> None:
-    """Adds the commands to the main one."""
+def add_train(main: typer.Typer) -> None:
+    """Adds `train` to the main command."""
     mode_command(main)(train)
+
+
+def add_init(main: typer.Typer) -> None:
+    """Adds `init` to the main command."""
     of_plan = {"override": AT_END["override"], "debug": AT_END["debug"]}
     mode_command(main, first={**ON_DATASET, "model": OF_RUN["model"]}, last=of_plan)(init)
 

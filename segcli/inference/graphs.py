@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segcli.errors import ExportError, MissingPartError
-from segcli.inference.onnx_conversion import convert_program, converter_installed, converter_remedy
 from segcli.inference.precision import FULL, Precision
 from segcli.runtimes import RuntimeRow
 
@@ -53,6 +52,8 @@ class Graph:
     @property
     def can_convert(self) -> bool:
         """Whether its ONNX form can be created on this machine."""
+        from segcli.inference.onnx_conversion import converter_installed
+
         return self.convertible and self.has_paddle and converter_installed()
 
     def readable_by(self, row: RuntimeRow) -> Path | None:
@@ -91,6 +92,8 @@ class Graph:
                 path=self.stem.parent,
                 hint=self._remedy(),
             )
+        from segcli.inference.onnx_conversion import convert_program  # once per model
+
         assert self.program is not None and self.weights is not None
         try:
             convert_program(self.program, self.weights, target)
@@ -102,4 +105,6 @@ class Graph:
     def _remedy(self) -> str:
         if not self.convertible:
             return "export it again where paddle2onnx and onnx are installed, or use runtime=paddle"
+        from segcli.inference.onnx_conversion import converter_remedy
+
         return f"{converter_remedy()}; or use runtime=paddle"

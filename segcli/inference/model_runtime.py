@@ -8,10 +8,8 @@ from pathlib import Path
 from segcli.errors import MissingPartError
 from segcli.inference.exported_model import STEM_FILE, ExportedModel
 from segcli.inference.graphs import ONNX, Graph
-from segcli.inference.guests.runtime import GuestRuntime
 from segcli.inference.runtimes.open_graph import open_graph
 from segcli.inference.runtimes.protocol import Runtime
-from segcli.inference.runtimes.split_runtime import SplitRuntime
 from segcli.models.instance.table import has_onnx_form
 from segcli.runtimes import RuntimeRow, runtimes
 
@@ -37,8 +35,14 @@ def open_on(model: ExportedModel, name: str, device: str = "cpu") -> Runtime:
         raise MissingPartError("the folder holds no Paddle program", path=model.folder)
     runtime = open_graph(graph, name, device)
     if model.guest is not None:
+        from segcli.inference.guests.runtime import GuestRuntime
+
         return GuestRuntime(runtime, model.guest)
-    return runtime if graph is not model.stem_graph else SplitRuntime(runtime, open_graph(model.heads_graph, PADDLE))
+    if graph is not model.stem_graph:
+        return runtime
+    from segcli.inference.runtimes.split_runtime import SplitRuntime
+
+    return SplitRuntime(runtime, open_graph(model.heads_graph, PADDLE))
 
 
 def is_open_to(model: ExportedModel, row: RuntimeRow) -> bool:

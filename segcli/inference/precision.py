@@ -6,7 +6,6 @@ from importlib.util import find_spec
 from typing import Literal
 
 from segcli.errors import MissingPartError, UsageError
-from segcli.inference.runtimes.openvino_core import shared_core
 from segcli.runtimes import AUTO
 
 Precision = Literal["fp32", "fp16", "bf16"]
@@ -79,6 +78,8 @@ def processor_capabilities() -> tuple[str, ...]:
     if find_spec("openvino") is None:
         hint = "pip install openvino"
         raise MissingPartError("openvino is not installed, and computes with 16 bits on processors", hint=hint)
+    from segcli.inference.runtimes.openvino_core import shared_core
+
     found = shared_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return tuple(str(one) for one in found if one not in _NO_NUMBERS)
 

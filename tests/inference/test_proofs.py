@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from segcli.errors import MissingPartError, ParityError
-from segcli.inference import graphs
+from segcli.inference import onnx_conversion
 from segcli.inference import proofs as proofs_module
 from segcli.inference.exported_model import LOGITS_TENSOR, ONNX_FILE, ExportedModel
 from segcli.inference.onnx_conversion import convert_program
@@ -62,7 +62,7 @@ def convert(converted, monkeypatch):
     """Makes the converter write the right or the wrong file."""
 
     def choose(*, wrong: bool):
-        for module in (graphs, runtimes):
+        for module in (onnx_conversion, runtimes):
             monkeypatch.setattr(
                 module, "convert_program", lambda _program, _weights, target: shutil.copy(converted[wrong], target)
             )

@@ -6,11 +6,10 @@ To cut it takes as long as to open it, so the cut network is kept in the cache o
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from enum import Enum
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from segcli.inference.exported_model import LOGITS_TENSOR
 from segcli.inference.onnx_worker import cut_to_logits
@@ -29,8 +28,7 @@ class End(Enum):
     ENLARGEMENT_OF_CORNERS = "align_corners"
 
 
-@dataclass(frozen=True)
-class CutNetwork:
+class CutNetwork(NamedTuple):
     """A network that ends in logits.
 
     Attributes:

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segcli.inference.graphs import Graph
 from segcli.inference.preprocess import NetworkInput
-from segcli.inference.runtimes.band_network import open_bands
 from segcli.inference.runtimes.onnx_cuda import obstacle
-from segcli.inference.runtimes.onnx_graph import cut_network
+from segcli.inference.runtimes.onnx_graph import CutNetwork, cut_network
 from segcli.inference.runtimes.onnx_session import open_session, returning_memory
 from segcli.inference.runtimes.protocol import naming_file
 from segcli.inference.runtimes.small_logits import enlarged_outside
 from segcli.nvidia import gpus
+
+if TYPE_CHECKING:
+    from segcli.inference.runtimes.band_network import BandNetwork
 
 _LARGE_BYTES = 12 << 20
 """Of an input, one megapixel: above it the memory of a run is given back, for the files of the result need some too."""
@@ -52,7 +54,7 @@ class OnnxRuntime:
         self._session = open_session(file if cut is None else cut.source, threads, device=device, foreign=foreign)
         self._on_cpu = device == "cpu"
         # bands save the memory of the processor
-        bands = partial(open_bands, cut, file, threads) if cut is not None and self._on_cpu else None
+        bands = partial(_open_bands, cut, file, threads) if cut is not None and self._on_cpu else None
         self.on_device = enlarged_outside(self._run, cut, bands)
         self._input = self._session.get_inputs()[0].name
         self._output = self._session.get_outputs()[0].name
@@ -73,3 +75,9 @@ class OnnxRuntime:
         known = {value.name for value in self._session.get_inputs()}
         found = self._session.run(None, {name: value for name, value in inputs.items() if name in known})
         return [np.asarray(value) for value in found]
+
+
+def _open_bands(cut: CutNetwork, file: Path, threads: int) -> BandNetwork | None:
+    from segcli.inference.runtimes.band_network import open_bands  # for large images alone
+
+    return open_bands(cut, file, threads)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
 from segcli.data.image import Labels
 from segcli.inference.enlarging import EnlargedOutside
 from segcli.inference.preprocess import ImageRows, NetworkInput
-from segcli.inference.runtimes.band_network import BandNetwork
 from segcli.inference.runtimes.onnx_graph import CutNetwork, End
+
+if TYPE_CHECKING:
+    from segcli.inference.runtimes.band_network import BandNetwork
 
 _LEAST_PX = 4_000_000
 """Pixels of the smallest input that runs in bands.
