@@ -21,9 +21,8 @@ Only `segcli.app` turns an error into a result file and an exit code.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from os import PathLike
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from segcli.plurals import counted
 
@@ -60,8 +59,7 @@ class SegcliError(Exception):
         return f"{where}{self.message}{remedy}"
 
 
-@dataclass(frozen=True)
-class ConfigFault:
+class ConfigFault(NamedTuple):
     """One fault of a configuration.
 
     Attributes:

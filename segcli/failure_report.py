@@ -96,7 +96,7 @@ def _details(error: SegcliError) -> dict[str, Any]:
     if isinstance(error, DatasetError):
         return as_entries(error.findings)
     if isinstance(error, ConfigError):
-        return {"faults": [vars(fault) for fault in error.faults]}
+        return {"faults": [fault._asdict() for fault in error.faults]}
     return {}
 
 

@@ -6,13 +6,12 @@ function ``write(result, folder) -> Path``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from segcli.models.task import Task
 
 
-@dataclass(frozen=True)
-class OutputRow:
+class OutputRow(NamedTuple):
     """One kind of file.
 
     Attributes:

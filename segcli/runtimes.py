@@ -7,9 +7,9 @@ Pure data, read before any library is imported. The code of a row is one module 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
+from typing import NamedTuple
 
 from segcli.plug_ins import plug_ins
 
@@ -18,8 +18,7 @@ AUTO = "auto"
 """Takes the fastest runtime that was proven for the model."""
 
 
-@dataclass(frozen=True)
-class RuntimeRow:
+class RuntimeRow(NamedTuple):
     """One runtime.
 
     Attributes:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from segcli.config.durations import parse_time
 from segcli.config.losses import OWN_LOSS, parse_losses
@@ -37,8 +37,7 @@ MODE_HINTS = {"pdparams2safetensors": "use `segcli weights convert model.pdparam
 Faults = Iterator[ConfigFault]
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(NamedTuple):
     """A rule across keys.
 
     Attributes:

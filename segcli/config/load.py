@@ -231,10 +231,10 @@ class _Reading:
         config = self._typed(self.values)
         misnamed = None if "Global.model" in self.faulty else unknown_model(config.Global.model)
         if misnamed:
-            self.faults.append(replace(misnamed, source=self._origin("Global.model")))
+            self.faults.append(misnamed._replace(source=self._origin("Global.model")))
             self.faulty.add("Global.model")
         for fault, keys in check_rules(config, self.faulty):
-            self.faults.append(replace(fault, source=self._blamed(fault.key, keys)))
+            self.faults.append(fault._replace(source=self._blamed(fault.key, keys)))
         given, written = self._given()
         if misnamed is None and "Global.model" not in self.faulty:
             self.faults.extend(fault for fault in refused_keys(config, given, written) if fault.key not in self.faulty)

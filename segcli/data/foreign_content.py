@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis")
 """In place of `xxxx` in ``....ftypxxxx``, with which films begin as well."""
 
 
-@dataclass(frozen=True)
-class ForeignContent:
+class ForeignContent(NamedTuple):
     """What a file is, for a message, and what to do."""
 
     what: str

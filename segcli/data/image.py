@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from os import PathLike
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -47,8 +46,7 @@ NO_IMAGE = "is no image that can be decoded"
 _HEAD_BYTES = 1 << 16
 
 
-@dataclass(frozen=True)
-class MaskFile:
+class MaskFile(NamedTuple):
     """A mask as its file holds it, fit or not to be used as one.
 
     Attributes:

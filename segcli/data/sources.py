@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from glob import has_magic
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,8 +35,7 @@ LIST_SUFFIX = ".txt"
 _SUFFIXES = IMAGE_SUFFIXES | PAGED_SUFFIXES | VIDEO_SUFFIXES
 
 
-@dataclass(frozen=True)
-class Clip:
+class Clip(NamedTuple):
     """A video or stream.
 
     Attributes:

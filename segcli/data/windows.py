@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import cv2
 import numpy as np
@@ -12,8 +12,7 @@ import numpy as np
 from segcli.data.image import RgbImage
 
 
-@dataclass(frozen=True)
-class Rect:
+class Rect(NamedTuple):
     """Part of an image in pixels: from `left` and `top` to before `right` and `bottom`."""
 
     left: int

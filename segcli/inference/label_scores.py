@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -17,8 +17,7 @@ SAMPLED = 2048
 """Number of pixels per image whose logits are kept."""
 
 
-@dataclass(frozen=True)
-class LabelScores:
+class LabelScores(NamedTuple):
     """A label map and its confidence.
 
     Attributes:

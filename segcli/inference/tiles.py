@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,8 +78,7 @@ def tile_starts(length: int, crop: int, stride: int) -> list[int]:
     return [min(index * stride, length - crop) for index in range(count)]
 
 
-@dataclass(frozen=True)
-class TileSettings:
+class TileSettings(NamedTuple):
     """How an image is predicted in tiles.
 
     Attributes:
@@ -188,8 +186,7 @@ def graded_map_tiled(
             into.entropy[place] = entropy_map(outputs, rows, columns, activation)
 
 
-@dataclass(frozen=True)
-class GradedMaps:
+class GradedMaps(NamedTuple):
     """Where the maps of an image go part by part, such as a `LabelStore` each; all are uint8 [H, W].
 
     Attributes:
@@ -203,8 +200,7 @@ class GradedMaps:
     entropy: Any = None
 
 
-@dataclass(frozen=True)
-class _Part:
+class _Part(NamedTuple):
     """Rows and columns of an image that no later tile reaches.
 
     Attributes:
@@ -234,8 +230,7 @@ class _Part:
         return self.height > 0 and bool(self.columns.stop > self.columns.start)
 
 
-@dataclass(frozen=True)
-class _Tiles:
+class _Tiles(NamedTuple):
     """An image that is predicted in tiles; see `label_map_tiled`."""
 
     forward: Forward

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from segcli.config.schema import SlidingWindowConfig
 from segcli.data.budget import SHARE, memory_bytes
@@ -30,8 +29,7 @@ _STEP = 0.75
 """Stride between tiles, as share of their side."""
 
 
-@dataclass(frozen=True)
-class Tiling:
+class Tiling(NamedTuple):
     """How images are split into tiles.
 
     Attributes:
@@ -59,8 +57,7 @@ class Tiling:
         return {"above_px": self.most_px, **self.window.model_dump(mode="json")}
 
 
-@dataclass(frozen=True)
-class NetworkFacts:
+class NetworkFacts(NamedTuple):
     """The properties of a network that determine tiles.
 
     Attributes:

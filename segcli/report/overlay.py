@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -58,8 +58,7 @@ def overlay(
     return np.asarray(drawn, np.uint8)
 
 
-@dataclass(frozen=True)
-class _Entry:
+class _Entry(NamedTuple):
     colour: tuple[int, int, int] | None
     label: str
 
@@ -103,8 +102,7 @@ def legend(classes: ClassMap, shown: Iterable[int], width_px: int) -> NDArray[np
     return _draw_legend(_entries(classes, shown), width_px)
 
 
-@dataclass(frozen=True)
-class _FittedEntry:
+class _FittedEntry(NamedTuple):
     """An entry of a legend, ready to be drawn: its text fits the room."""
 
     colour: tuple[int, int, int] | None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from mmap import mmap
 from struct import pack, unpack_from
+from typing import NamedTuple
 
 _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _ORIENTATION, _SAMPLES = 256, 257, 258, 262, 274, 277
 _EXTRA_SAMPLES, _SAMPLE_FORMAT = 338, 339
@@ -20,8 +20,7 @@ _MOST_PAGES = 10_000
 _MOST_VALUES = 64
 
 
-@dataclass(frozen=True)
-class TiffHeader:
+class TiffHeader(NamedTuple):
     """The first page of a TIFF, and how many there are.
 
     Attributes:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
+from typing import NamedTuple
 
 from segcli.models.instance import training
 from segcli.models.spec import ModelSpec, Preprocess, TrainRecipe
@@ -24,8 +24,7 @@ class MaskForm(Enum):
     PIXELS = "classes and depths of pixels, from which objects are grown"
 
 
-@dataclass(frozen=True)
-class Sized:
+class Sized(NamedTuple):
     """The properties of an instance model that depend on the image size, and the form of its masks.
 
     Attributes:
@@ -54,7 +53,7 @@ _CASCADE = Sized(800, training.rcnn_preprocess, partial(training.rcnn_recipe, cl
 _SOLO = Sized(800, training.solo_preprocess, training.solo_recipe, MaskForm.MAPS)
 _PPYOLOE = Sized(640, training.square_preprocess, training.ppyoloe_seg_recipe, MaskForm.CUT_PROTOTYPES)
 _RTDETR = Sized(640, training.square_preprocess, training.mask_rtdetr_recipe, MaskForm.PROTOTYPES)
-_RTDETR_L = replace(_RTDETR, recipe=partial(training.mask_rtdetr_recipe, learning_rate=1e-4))
+_RTDETR_L = _RTDETR._replace(recipe=partial(training.mask_rtdetr_recipe, learning_rate=1e-4))
 _SEED_UNET = Sized(
     256,
     training.seed_preprocess,
@@ -65,22 +64,22 @@ _SEED_UNET = Sized(
 )
 
 SIZED: dict[str, Sized] = {
-    "MaskRCNN-ResNet50": replace(_RCNN_C4, parameters_million=36.0),
-    "MaskRCNN-ResNet50-FPN": replace(_RCNN, parameters_million=44.4),
-    "MaskRCNN-ResNet50-vd-FPN": replace(_RCNN, parameters_million=44.5),
-    "MaskRCNN-ResNet101-FPN": replace(_RCNN, parameters_million=63.5),
-    "MaskRCNN-ResNet101-vd-FPN": replace(_RCNN, parameters_million=63.5),
-    "MaskRCNN-ResNeXt101-vd-FPN": replace(_RCNN_LONG, parameters_million=102.5),
-    "Cascade-MaskRCNN-ResNet50-FPN": replace(_CASCADE, parameters_million=72.1),
-    "Cascade-MaskRCNN-ResNet50-vd-SSLDv2-FPN": replace(_CASCADE, parameters_million=72.1),
-    "SOLOv2": replace(_SOLO, parameters_million=46.6),
-    "PP-YOLOE_seg-S": replace(_PPYOLOE, parameters_million=9.0),
-    "Mask-RT-DETR-S": replace(_RTDETR, parameters_million=14.7),
-    "Mask-RT-DETR-M": replace(_RTDETR, parameters_million=18.8),
-    "Mask-RT-DETR-L": replace(_RTDETR_L, parameters_million=32.9),
-    "Mask-RT-DETR-X": replace(_RTDETR, parameters_million=68.8),
-    "Mask-RT-DETR-H": replace(_RTDETR, parameters_million=130.0),
-    "SeedUNet-S": replace(_SEED_UNET, parameters_million=0.7),
+    "MaskRCNN-ResNet50": _RCNN_C4._replace(parameters_million=36.0),
+    "MaskRCNN-ResNet50-FPN": _RCNN._replace(parameters_million=44.4),
+    "MaskRCNN-ResNet50-vd-FPN": _RCNN._replace(parameters_million=44.5),
+    "MaskRCNN-ResNet101-FPN": _RCNN._replace(parameters_million=63.5),
+    "MaskRCNN-ResNet101-vd-FPN": _RCNN._replace(parameters_million=63.5),
+    "MaskRCNN-ResNeXt101-vd-FPN": _RCNN_LONG._replace(parameters_million=102.5),
+    "Cascade-MaskRCNN-ResNet50-FPN": _CASCADE._replace(parameters_million=72.1),
+    "Cascade-MaskRCNN-ResNet50-vd-SSLDv2-FPN": _CASCADE._replace(parameters_million=72.1),
+    "SOLOv2": _SOLO._replace(parameters_million=46.6),
+    "PP-YOLOE_seg-S": _PPYOLOE._replace(parameters_million=9.0),
+    "Mask-RT-DETR-S": _RTDETR._replace(parameters_million=14.7),
+    "Mask-RT-DETR-M": _RTDETR._replace(parameters_million=18.8),
+    "Mask-RT-DETR-L": _RTDETR_L._replace(parameters_million=32.9),
+    "Mask-RT-DETR-X": _RTDETR._replace(parameters_million=68.8),
+    "Mask-RT-DETR-H": _RTDETR._replace(parameters_million=130.0),
+    "SeedUNet-S": _SEED_UNET._replace(parameters_million=0.7),
 }
 """The properties by model; `Train.input_size` sets another size."""
 

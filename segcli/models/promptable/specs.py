@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from segcli.models.spec import IMAGENET_MEAN, IMAGENET_STD, ModelSpec, Preprocess, TrainRecipe
 from segcli.models.task import Task
@@ -18,8 +18,7 @@ class PromptKind(str, Enum):
     TEXTS = "texts"
 
 
-@dataclass(frozen=True)
-class Promptable:
+class Promptable(NamedTuple):
     """The properties of a promptable model that are not in its `ModelSpec`.
 
     Attributes:

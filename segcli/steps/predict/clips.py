@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -24,8 +24,7 @@ _CODECS = ((".mp4", "mp4v"), (".avi", "MJPG"))
 """Containers and codecs of OpenCV; the first one that can be written is used."""
 
 
-@dataclass(frozen=True)
-class AnnotatedFrame:
+class AnnotatedFrame(NamedTuple):
     """One frame with its annotations drawn and its result as JSON.
 
     Attributes:
