@@ -123,7 +123,7 @@ def _squares(stacks: Stacks) -> NDArray[np.uint8]:
         # made larger below each other, no pixel mixes those of two images
         column = _grey(stack.reshape(-1, *stack.shape[2:]))
         is_small = max(stack.shape[1:3]) <= SIGNED_PX
-        squares[places] = _resized(column, SIGNED_PX, len(places)) if is_small else _shrunk(column, SIGNED_PX)
+        squares[places] = _resized(column, SIGNED_PX, len(places)) if is_small else square_of(column, SIGNED_PX)
     return squares
 
 
@@ -176,13 +176,19 @@ def _above_median(values: NDArray[np.float64]) -> NDArray[np.uint64]:
     return np.packbits(above, axis=1).view(">u8").ravel().astype(np.uint64)
 
 
-def _shrunk(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """The image as a square, averaged; halved first while enough is left, which is nine times faster."""
+def square_of(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """The image as a square, averaged; halved first, see `halved`."""
+    return np.asarray(cv2.resize(halved(image, side), (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def halved(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """The image, averaged over 2 x 2 px as often as leaves enough for a square of `side` px, which is nine times faster
+    than to make that square at once. What is made smaller of it than `side` is what is made of the image itself."""
     while min(image.shape[:2]) >= 2 * _ENOUGH * side:
         height, width = (size // 2 * 2 for size in image.shape[:2])
         halves = (width // 2, height // 2)
         image = np.asarray(cv2.resize(image[:height, :width], halves, interpolation=cv2.INTER_AREA), np.uint8)
-    return np.asarray(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+    return image
 
 
 def is_same_image(one: StrPath, other: StrPath, turn: int | None = None) -> bool:
@@ -228,7 +234,7 @@ def show_different_things(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> b
 
 
 def _compared(rgb: NDArray[np.uint8]) -> NDArray[np.int16]:
-    return np.asarray(_shrunk(rgb, _COMPARED_PX), np.int16)
+    return np.asarray(square_of(rgb, _COMPARED_PX), np.int16)
 
 
 class SimilarImages:

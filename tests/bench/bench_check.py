@@ -24,7 +24,7 @@ IMAGES = 150
 """Of fewer images, each is one of those whose labels are compared with its edges, which costs a tenth more."""
 SIZE_PX = (1280, 720)
 CLASSES = 6
-REPEATS = 2
+REPEATS = 3
 BAR = 0.85
 
 

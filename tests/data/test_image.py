@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from segcli.data.decoding.decoders import in_file_order
 from segcli.data.decoding.headers import is_complete, read_header
 from segcli.data.image import decode_image, decode_mask, image_size, open_mask, read_image, read_mask
 from segcli.data.palette import IGNORE_COLOUR, palette, png_palette
@@ -41,6 +42,15 @@ def test_every_kind_of_image_becomes_rgb(tmp_path, mode):
     pixels = read_image(path)
     assert pixels.shape == (24, 40, 3)
     assert pixels.dtype == np.uint8
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16, np.int32, np.float32, np.float64])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_values_in_the_order_of_the_file_lie_in_one_piece(dtype, channels):
+    pixels = np.arange(2 * 5 * channels).reshape(2, 5, channels).astype(dtype)
+    ordered = in_file_order(pixels)
+    assert np.array_equal(ordered, pixels[..., [2, 1, 0, 3][:channels]])
+    assert (ordered.dtype, ordered.flags.c_contiguous) == (dtype, True)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -11,6 +11,7 @@ import pytest
 
 from segcli.config.image_range import learnt_range
 from segcli.config.schema import Config
+from segcli.data.decoding import range_of_images as range_module
 from segcli.data.decoding.image_range import ImageRange
 from segcli.data.decoding.range_of_images import range_of_images, use_range
 from segcli.data.decoding.used_range import SETTING, current_range, set_image_range
@@ -52,6 +53,23 @@ def test_the_range_is_found_from_the_images(tmp_path, high, dtype, expected):
     assert use_range("auto", paths) == current_range() == expected
     # the whole range of grey levels is left
     assert read_image(paths[1]).max() >= 240
+
+
+@pytest.mark.parametrize(
+    ("high", "expected", "decoded"), [(40000, ImageRange(), 1), (4000, ImageRange("fixed", 0, 4095), 2)]
+)
+def test_images_are_not_decoded_once_they_cannot_change_the_range(tmp_path, monkeypatch, high, expected, decoded):
+    paths = [write(tmp_path, f"{name}.png", np.full((4, 4, 3), high, np.uint16)) for name in "ab"]
+    seen, read = [], range_module.read_values
+    monkeypatch.setattr(range_module, "read_values", lambda path: seen.append(path) or read(path))
+    assert range_of_images(paths) == expected
+    assert seen == paths[:decoded]
+
+
+def test_an_image_of_other_values_counts_whatever_comes_before_it(tmp_path):
+    path = write(tmp_path, "a.png", np.full((4, 4, 3), 40000, np.uint16))
+    real = write(tmp_path, "b.tif", np.full((4, 4), 0.5, np.float32))
+    assert range_of_images([path, real]) == ImageRange("fixed", 0, 65535)
 
 
 def test_a_setting_stands_and_workers_have_it(tmp_path):

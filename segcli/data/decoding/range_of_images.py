@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from segcli.data.decoding.headers import ImageHeader
 from segcli.data.decoding.image_range import COLOURS, ImageRange, RangeSetting, parse_range, range_of_values
 from segcli.data.decoding.used_range import set_image_range
 from segcli.data.fingerprint.images import evenly
@@ -15,6 +16,8 @@ from segcli.data.image import StrPath, image_header, read_values
 from segcli.errors import InputError
 
 AUTO: RangeSetting = "auto"
+_SHORT = 16
+"""Bits of the type that most deep images have."""
 _MOST_IMAGES = 64
 """Deep images whose values are looked at; sensors have few depths, so that more would say the same."""
 
@@ -52,11 +55,26 @@ def extremes_of(values: NDArray[np.generic]) -> tuple[float, float, float]:
     return (float(finite.min()), float(finite.max()), undefined) if finite.size else (0.0, 0.0, undefined)
 
 
-def _extremes(images: Iterable[StrPath]) -> Iterable[tuple[float, float, bool]]:
-    for path in images:
+def _extremes(images: Iterable[StrPath]) -> Iterator[tuple[float, float, bool]]:
+    """Least and greatest value of each deep image, and whether they are real numbers; as far as they can matter."""
+    deep = dict(_deep_ones(images))
+    are_short = all(header.bits == _SHORT and header.sample_format == "uint" for header in deep.values())
+    for path in deep:
         try:
-            if image_header(path).is_deep:
-                values = read_values(path)
-                yield (*extremes_of(values)[:2], values.dtype.kind == "f")
+            values = read_values(path)
         except InputError:
             continue  # said where it is used
+        lowest, highest, _ = extremes_of(values)
+        yield lowest, highest, values.dtype.kind == "f"
+        if are_short and range_of_values(lowest, highest, real=False) == ImageRange():
+            return  # it is all that the type can hold, whatever is in the others
+
+
+def _deep_ones(images: Iterable[StrPath]) -> Iterator[tuple[StrPath, ImageHeader]]:
+    for path in images:
+        try:
+            header = image_header(path)
+        except InputError:
+            continue
+        if header.is_deep:
+            yield path, header

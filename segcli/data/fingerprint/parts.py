@@ -25,24 +25,30 @@ def connected_parts(labels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArr
     starts = np.ones(labels.shape, np.bool_)
     np.not_equal(labels[:, 1:], labels[:, :-1], out=starts[:, 1:])
     first = np.flatnonzero(starts)
-    runs = np.cumsum(starts, dtype=np.int32).reshape(labels.shape) - 1
-    roots = _joined(len(first), *_touching(labels, starts, runs))
+    roots = _joined(len(first), *_touching(labels, starts, first))
     areas = np.bincount(roots, np.diff(first, append=labels.size)).astype(np.int64)
     own = np.flatnonzero(areas)
     return labels.ravel()[first[own]], areas[own]
 
 
-def _touching(labels: NDArray[np.uint8], starts: NDArray[np.bool_], runs: NDArray[np.int32]) -> tuple[Indices, Indices]:
-    """Pairs of runs of one id, one above the other; each pair once, where both begin to lie side by side."""
-    above, below = labels[:-1], labels[1:]
-    upright = (above == below) & (starts[:-1] | starts[1:])
+def _touching(labels: NDArray[np.uint8], starts: NDArray[np.bool_], first: Indices) -> tuple[Indices, Indices]:
+    """Pairs of runs of one id, one above the other; each pair once, where both begin to lie side by side.
+
+    Only places where a run begins are looked at, by `first`: they are few among the pixels.
+    """
+    width, values, begins = labels.shape[1], labels.ravel(), starts.ravel()
+    above, below = first[first < labels.size - width], first[first >= width] - width
+    upright = np.concatenate((above, below[~begins[below]]))
+    upright = upright[values[upright] == values[upright + width]]
     # runs that touch at a corner alone end and begin at the same column
-    corner = starts[:-1, 1:] & starts[1:, 1:]
-    falling = corner & (above[:, :-1] == below[:, 1:])
-    rising = corner & (above[:, 1:] == below[:, :-1])
-    tops = (runs[:-1][upright], runs[:-1, :-1][falling], runs[:-1, 1:][rising])
-    bottoms = (runs[1:][upright], runs[1:, 1:][falling], runs[1:, :-1][rising])
-    return np.concatenate(tops).astype(np.intp), np.concatenate(bottoms).astype(np.intp)
+    corner = above[begins[above + width]]
+    corner = corner[corner % width > 0]
+    falling = corner[values[corner - 1] == values[corner + width]]
+    rising = corner[values[corner] == values[corner + width - 1]]
+    tops = np.concatenate((upright, falling - 1, rising))
+    bottoms = np.concatenate((upright, falling, rising - 1)) + width
+    runs = np.cumsum(starts, dtype=np.int32) - 1
+    return runs[tops].astype(np.intp), runs[bottoms].astype(np.intp)
 
 
 def _joined(count: int, one: Indices, other: Indices) -> Indices:

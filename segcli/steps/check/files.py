@@ -31,7 +31,7 @@ from segcli.data.files import read_bytes
 from segcli.data.fingerprint.images import ImageColours, colours_of, colours_of_each
 from segcli.data.foreign_content import foreign_content
 from segcli.data.image import NO_IMAGE, RgbImage, decode_image, image_header, upright
-from segcli.data.similarity import LEAST_DECODED_PX, Signature, signature_of, signatures_of
+from segcli.data.similarity import LEAST_DECODED_PX, Signature, halved, signature_of, signatures_of, square_of
 from segcli.data.stacks import stacks
 from segcli.errors import InputError
 
@@ -212,9 +212,8 @@ def _decode_whole(data: bytes, facts: FileFacts, sketched: bool) -> None:
 def _measure(rgb: RgbImage, facts: FileFacts, sketched: bool) -> None:
     """Measures a large image, of which very many would fill the memory; a small one waits for `measure`."""
     if sketched:
-        grey = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
-        sketch = cv2.resize(grey, (SKETCH_PX, SKETCH_PX), interpolation=cv2.INTER_AREA)
-        facts.sketch = np.asarray(sketch, np.uint8)
+        grey = halved(np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8), SKETCH_PX)
+        facts.sketch = square_of(grey, SKETCH_PX)
         _note(facts, rgb, colours_of(rgb), signature_of(grey))
     elif rgb.nbytes > _SMALL_BYTES:
         _note(facts, rgb, colours_of(rgb), signature_of(rgb))

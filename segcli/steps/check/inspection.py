@@ -136,7 +136,7 @@ def inspect_headers(sample: SegSample, split: Split) -> SampleFacts:
 
 
 def _labelled(mask: NDArray[np.uint8]) -> BoxXyxy | None:
-    left, top, width, height = cv2.boundingRect((mask != mask[-1, -1]).astype(np.uint8))
+    left, top, width, height = cv2.boundingRect((mask != mask[-1, -1]).view(np.uint8))
     return (left, top, left + width, top + height) if width else None
 
 
@@ -171,6 +171,8 @@ def _inside_of_strips(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
     column = (above == middle) & (middle == below)
     side = middle[:, 1:] == middle[:, :-1]
     inner = column[:, 1:-1] & column[:, :-2] & column[:, 2:] & side[:, 1:] & side[:, :-1]
-    seen = np.zeros(256, np.bool_)
-    seen[middle[:, 1:-1][inner]] = True
-    return seen
+    if not inner.size:
+        return np.zeros(256, np.bool_)
+    # a third of the time of indices
+    seen = cv2.calcHist([middle[:, 1:-1]], [0], inner.view(np.uint8), [256], [0, 256])
+    return np.asarray(seen.reshape(256) > 0)

@@ -18,6 +18,7 @@ from segcli.data.fingerprint.parts import connected_parts
 from segcli.data.id_counts import count_ids, present_ids
 from segcli.data.instances import InstanceObject, InstanceSample
 from segcli.data.stacks import MOST_STACKED, stacks
+from segcli.steps.check.files import SKETCH_PX, inspect_image_file, measure
 from segcli.steps.check.inspection import FEW_IDS, edge_only
 from segcli.steps.check.object_rules import object_faults
 from segcli.steps.check.objects_view import ObjectsView
@@ -44,6 +45,21 @@ def test_parts_of_all_classes_are_those_of_each_class_alone() -> None:
             _, _, stats, _ = cv2.connectedComponentsWithStats((mask == id_).astype(np.uint8), connectivity=8)
             assert sorted(areas[ids == id_]) == sorted(stats[1:, cv2.CC_STAT_AREA])
     assert not len(connected_parts(np.zeros((0, 5), np.uint8))[0])
+
+
+@pytest.mark.parametrize("size", [(40, 33), (512, 700), (721, 1283), (1025, 2050)])
+def test_a_sketch_is_the_averaged_image_and_changes_nothing_else(size: tuple[int, int], tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    coarse = cv2.resize(rng.integers(0, 200, (9, 12, 3), np.uint8), size[::-1], interpolation=cv2.INTER_CUBIC)
+    bgr = cv2.add(coarse, rng.integers(0, 40, coarse.shape, np.uint8))
+    cv2.imwrite(str(tmp_path / "a.png"), bgr)
+    sketched, plain = (inspect_image_file(str(tmp_path / "a.png"), sketched=wanted) for wanted in (True, False))
+    measure([plain])
+    assert (sketched.signature, sketched.colours) == (plain.signature, plain.colours)
+    grey = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY)
+    averaged = cv2.resize(grey, (SKETCH_PX, SKETCH_PX), interpolation=cv2.INTER_AREA)
+    assert sketched.sketch is not None
+    assert np.abs(sketched.sketch.astype(int) - averaged).mean() < 1
 
 
 def test_ids_on_edges_are_those_without_an_inner_pixel() -> None:
