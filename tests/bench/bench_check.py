@@ -21,7 +21,7 @@ from segcli.steps.check.settings import PassSettings
 from tests.bench.table import Row
 
 IMAGES = 150
-"""Of fewer images, each is one of those whose labels are compared with its edges, which costs a tenth more."""
+"""Of fewer images, each is one of those whose labels are compared with its edges, which costs a twentieth more."""
 SIZE_PX = (1280, 720)
 CLASSES = 6
 REPEATS = 3
