@@ -165,6 +165,13 @@ def test_ties_may_fall_either_way_but_not_many(tmp_path):
             compare_objects(finder(*apart, wrong), "paddle", tmp_path / "x.json", reference, 1e-3)
 
 
+def test_many_ties_are_refused_with_what_a_user_can_do(tmp_path):
+    reference = ObjectReference.of(finder((0.05, 0, 2), (0.05, 0, 20)), [IMAGE])
+    with pytest.raises(ParityError) as caught:
+        compare_objects(finder((0.05, 0, 4), (0.05, 0, 22)), "paddle", tmp_path / "x.json", reference, 1e-3)
+    assert "Export.verify=false" in caught.value.hint
+
+
 @pytest.mark.parametrize(
     "wrong", [((0.9, 0, 2),), ((0.9, 0, 2), (0.5, 1, 20)), ((0.9, 0, 2), (0.6, 0, 20)), ((0.9, 0, 2), (0.6, 1, 23))]
 )
