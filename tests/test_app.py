@@ -174,8 +174,10 @@ def test_an_output_that_cannot_be_written_is_said(tmp_path: Path, capsys: pytest
     assert "Traceback" not in capsys.readouterr().err
 
 
-def python(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+def python(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    environment = child_environment()
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
 def test_main_takes_several_overrides_and_prints_where_values_come_from():
@@ -218,9 +220,10 @@ HEAVY = ("paddle", "numpy", "cv2", "matplotlib", "omegaconf", "scipy", "PIL")
         ("from segcli.cli.main import main; main(['train', 'absent'], standalone_mode=False)", HEAVY),
     ],
 )
-def test_what_answers_at_once_imports_nothing_heavy(call: str, light: tuple[str, ...]):
-    call = call.format(config="configs/semantic_segmentation/PP-LiteSeg-T.yaml")
-    done = python("-c", f"import sys\n{call}\nprint('LOADED', *[name for name in {light!r} if name in sys.modules])")
+def test_what_answers_at_once_imports_nothing_heavy(call: str, light: tuple[str, ...], tmp_path: Path):
+    call = call.format(config=ROOT / "configs/semantic_segmentation/PP-LiteSeg-T.yaml")
+    told = f"print('LOADED', *[name for name in {light!r} if name in sys.modules])"
+    done = python("-c", f"import sys\n{call}\n{told}", folder=tmp_path)
     assert done.stdout.splitlines()[-1] == "LOADED", done.stdout + done.stderr
 
 

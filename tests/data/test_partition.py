@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from segcli.data.splits.partition import Divisible, folds, largest_remainder, partition
@@ -39,6 +39,7 @@ def test_counts_are_as_near_as_whole_numbers_get(total, weights):
 
 
 @given(st.integers(0, 60), WEIGHTS, st.integers(0, 3), st.booleans())
+@example(total=2, weights=[1, 1, 5], seed=0, stratified=True)
 @settings(max_examples=60, deadline=None)
 def test_every_image_is_in_one_part_and_counts_are_exact(total, weights, seed, stratified):
     parts = partition(images(total), weights, seed, stratified=stratified)

@@ -120,10 +120,10 @@ class _Filling:
 
     def __init__(self, units: Sequence[_Unit], weights: Sequence[int], counts: Sequence[int]) -> None:
         self._units = units
+        self._counts = counts
         self._room = list(counts)
         self._parts: list[list[int]] = [[] for _ in counts]
         """Positions in `units` that each part holds."""
-        self._weights = weights
         self._with: dict[int, list[int]] = defaultdict(list)
         for number, unit in enumerate(units):
             for class_id in unit.amounts:
@@ -150,10 +150,10 @@ class _Filling:
         return [[image for number in part for image in self._units[number].members] for part in self._parts]
 
     def _fill_empty(self) -> None:
-        """Gives each part with a weight a unit, the smallest of the part that has most, where there are enough."""
-        for part, weight in enumerate(self._weights):
+        """Gives each part that is to hold images a unit, the smallest of the part that has most, which keeps one."""
+        for part, count in enumerate(self._counts):
             most = max(self._parts, key=len)
-            if weight and not self._parts[part] and len(most) > 1:
+            if count and not self._parts[part] and len(most) > 1:
                 smallest = min(most, key=lambda number: len(self._units[number].members))
                 most.remove(smallest)
                 self._parts[part].append(smallest)
