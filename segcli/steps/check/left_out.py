@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -56,14 +57,19 @@ def left_out_of_files(scan: CocoScan) -> Iterator[Finding]:
 
 
 def _beside(images: set[str], *, without: Iterable[Path] = ()) -> list[Path]:
-    """The other image files in the folders of `images`, except the folders `without`."""
-    folders = _folders(images) - set(without)
+    """The other image files in the folders of `images`, except the folders `without`; a list may spell one in several
+    ways (`images/../images`, a full path, a link)."""
+    spellings = defaultdict[str, list[Path]](list)
+    for folder in sorted(_folders(images)):
+        spellings[os.path.realpath(folder)].append(folder)
     alone = []
-    for folder in sorted(folders):
-        start = start_of(folder)
-        names = names_in(folder) if is_dir(folder) else []
-        alone += [folder / name for name in names if start + name not in images]
-    return [path for path in alone if path.suffix.lower() in IMAGE_SUFFIXES]
+    for real in spellings.keys() - set(map(os.path.realpath, without)):
+        first = spellings[real][0]
+        names = names_in(first) if is_dir(first) else []
+        for start in map(start_of, spellings[real]):
+            names = [name for name in names if start + name not in images]
+        alone += [first / name for name in names]
+    return sorted(path for path in alone if path.suffix.lower() in IMAGE_SUFFIXES)
 
 
 def _folders(files: Iterable[str]) -> set[Path]:
