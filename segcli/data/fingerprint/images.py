@@ -99,7 +99,7 @@ def _summed(images: NDArray[np.uint8]) -> Iterator[ImageColours]:
 
 @dataclass
 class ImageNumbers:
-    """Numbers of the images seen so far; 64 bytes per image are kept.
+    """Numbers of the images seen so far; 64 bytes per image are kept, and 300 per header that is unlike all others.
 
     Attributes:
         headers: Number of images with each header, in the order in which they were first seen.
