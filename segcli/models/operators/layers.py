@@ -8,6 +8,7 @@ from typing import Any
 from paddle import nn
 
 from segcli.models.operators.bias import BiasedConv2D, BiasedConv2DTranspose
+from segcli.models.operators.convolution import DirectConv2D
 from segcli.models.operators.depthwise import DepthwiseConv2D
 from segcli.models.operators.linear import RowLinear
 from segcli.models.operators.narrowing import NarrowingConv2D
@@ -15,7 +16,7 @@ from segcli.models.operators.normalisation import RowNorm
 from segcli.models.operators.resizing import Resized
 
 KINDS: dict[type[nn.Layer], Sequence[Any]] = {
-    nn.Conv2D: (NarrowingConv2D, DepthwiseConv2D, BiasedConv2D),
+    nn.Conv2D: (DepthwiseConv2D, DirectConv2D, NarrowingConv2D, BiasedConv2D),
     nn.Conv2DTranspose: (BiasedConv2DTranspose,),
     nn.LayerNorm: (RowNorm,),
     nn.Linear: (RowLinear,),

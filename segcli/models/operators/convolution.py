@@ -1,0 +1,101 @@
+"""Convolutions by kernels of oneDNN."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import prod
+from typing import Any
+
+import paddle
+from paddle import Tensor, nn
+from paddle.autograd import PyLayer
+
+from segcli.models.host_memory import are_trained, array_of, is_on_host, tensor_of
+from segcli.models.operators import onednn
+from segcli.models.operators.bias import BiasedConv2D, add_bias
+from segcli.models.operators.onednn import Geometry, Pair
+
+FEWEST_PRODUCTS = 1 << 25
+"""Products of a value with a weight from which a convolution is worth what oneDNN does before and after it."""
+FEWEST_OF_SINGLE = 1 << 20
+"""The same of one with a kernel for each channel, in which Paddle is slower."""
+_LARGEST_OF_SINGLE = 3
+"""Side of such a kernel above which oneDNN's gradient of the weights is slower than Paddle's."""
+_LANES = 16
+"""Channels that oneDNN computes at once; of fewer, the rest is computed for nothing."""
+_MOST_WASTE = 1.5
+_COLOURS = 3
+"""Channels up to which it has kernels that take them as they are."""
+
+
+class DirectConv2D(BiasedConv2D):
+    """A convolution that reads each value where it is.
+
+    Paddle copies each value to the places in which the kernel sees it, and multiplies the copies; with a kernel for
+    each channel it visits one value after the other. In training on a CPU this takes up to three times as long.
+    """
+
+    @staticmethod
+    def suits(layer: nn.Conv2D) -> bool:
+        """Whether oneDNN computes it faster: kernels that overlap, over all channels, or small ones over one each."""
+        sides = layer._kernel_size
+        is_plain = layer._padding_mode == "zeros" and layer._data_format == "NCHW"
+        has_gain = _wastes_little(layer._in_channels, layer._out_channels)
+        if layer._groups > 1:
+            is_single = layer._groups == layer._in_channels == layer._out_channels
+            has_gain = is_single and max(sides) <= _LARGEST_OF_SINGLE
+        overlaps = any(side > step for side, step in zip(sides, layer._stride, strict=True))
+        return is_plain and overlaps and has_gain and onednn.is_there()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, C, H, W] to [N, C', H', W']."""
+        made = None
+        if x.ndim == 4 and is_on_host(x) and is_on_host(self.weight) and paddle.is_grad_enabled():
+            geometry = self._geometry(x)
+            if geometry.products >= (FEWEST_PRODUCTS if self._groups == 1 else FEWEST_OF_SINGLE):
+                made = onednn.convolution(geometry)
+        if made is None:
+            plain: Tensor = nn.Conv2D.forward(self, x) if self.bias is None else super().forward(x)
+            return plain
+        return add_bias(_Convolution.apply(x, self.weight, made), self.bias)
+
+    def _geometry(self, x: Tensor) -> Geometry:
+        shape, weight = tuple(x.shape), tuple(self.weight.shape)
+        stride, dilation = _pair(self._stride), _pair(self._dilation)
+        if self._padding_algorithm == "SAME":  # at which Paddle leaves the dilation out
+            dilation = (1, 1)
+            places = zip(shape[2:], weight[2:], stride, strict=True)
+            total = [max((-(-side // step) - 1) * step + kernel - side, 0) for side, kernel, step in places]
+            before, after = _pair(zero // 2 for zero in total), _pair(zero - zero // 2 for zero in total)
+        elif len(self._updated_padding) == len(stride):
+            before = after = _pair(self._updated_padding)
+        else:  # above, below, left, right
+            before, after = _pair(self._updated_padding[::2]), _pair(self._updated_padding[1::2])
+        return Geometry(shape, weight, stride, dilation, before, after, self._groups)
+
+
+def _wastes_little(*channels: int) -> bool:
+    computed = [count if count <= _COLOURS else -(-count // _LANES) * _LANES for count in channels]
+    return prod(computed) <= _MOST_WASTE * prod(channels)
+
+
+def _pair(values: Iterable[int]) -> Pair:
+    down, right = values
+    return down, right
+
+
+class _Convolution(PyLayer):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, made: onednn.Convolution) -> Tensor:
+        x = x.contiguous()
+        ctx.save_for_backward(x, weight)
+        ctx.made, ctx.trained = made, are_trained(x, weight)
+        return tensor_of(made.forward(array_of(x), array_of(weight)))
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        x, weight = (array_of(one) for one in ctx.saved_tensor())
+        given, made = array_of(gradient.contiguous()), ctx.made
+        of_x = tensor_of(made.of_input(given, weight)) if ctx.trained[0] else None
+        of_weight = tensor_of(made.of_weight(given, x).reshape(weight.shape)) if ctx.trained[1] else None
+        return of_x, of_weight

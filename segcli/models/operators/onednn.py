@@ -1,0 +1,310 @@
+"""Convolutions by oneDNN, a library of kernels for CPUs that Paddle's wheels for Linux bring for inference.
+
+It is called through its C interface, version 3; numbers are those of its header ``dnnl_types.h``. A convolution has
+three passes: forward, the gradient of its input, and that of its weights. For each of them oneDNN arranges values in
+an order of its own; arrays that come in and go out here have the usual one.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+from collections.abc import Mapping, Sequence
+from ctypes import POINTER, byref, c_int, c_int64, c_size_t, c_void_p
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from segcli.models.host_memory import FloatArray
+
+log = logging.getLogger("segcli.models")
+
+Shape = tuple[int, ...]
+Pair = tuple[int, int]
+
+_MAJOR_VERSION = 3
+_CPU, _IN_ORDER = 1, 1
+_FLOAT32, _FLOAT_BYTES, _ANY_LAYOUT = 3, 4, 1
+_TRAINING, _DIRECT = 64, 1
+_FROM, _TO = 1, 17
+"""Arguments of a primitive that copies one arrangement into another."""
+_KEPT_CONVOLUTIONS = 256
+"""More than a network has for images of one size."""
+
+_Sizes = c_int64 * 12
+_Made = POINTER(c_void_p)
+_FORWARD, _OF_INPUT, _OF_WEIGHT = (
+    f"convolution_{name}_primitive_desc_create" for name in ("forward", "backward_data", "backward_weights")
+)
+_SIGNATURES: Mapping[str, Sequence[Any]] = {
+    "engine_create": (_Made, c_int, c_size_t),
+    "stream_create": (_Made, c_void_p, c_int),
+    "stream_wait": (c_void_p,),
+    "stream_destroy": (c_void_p,),
+    "memory_create": (_Made, c_void_p, c_void_p, c_void_p),
+    "memory_destroy": (c_void_p,),
+    "memory_desc_create_with_strides": (_Made, c_int, _Sizes, c_int, _Sizes),
+    "memory_desc_create_with_tag": (_Made, c_int, _Sizes, c_int, c_int),
+    "memory_desc_equal": (c_void_p, c_void_p),
+    "memory_desc_get_size": (c_void_p,),
+    "memory_desc_destroy": (c_void_p,),
+    _FORWARD: (_Made, c_void_p, c_int, c_int, *[c_void_p] * 4, *[_Sizes] * 4, c_void_p),
+    _OF_INPUT: (_Made, c_void_p, c_int, *[c_void_p] * 3, *[_Sizes] * 4, c_void_p, c_void_p),
+    _OF_WEIGHT: (_Made, c_void_p, c_int, *[c_void_p] * 4, *[_Sizes] * 4, c_void_p, c_void_p),
+    "reorder_primitive_desc_create": (_Made, *[c_void_p] * 5),
+    "primitive_desc_query_md": (c_void_p, c_int, c_int),
+    "primitive_desc_destroy": (c_void_p,),
+    "primitive_create": (_Made, c_void_p),
+    "primitive_execute": (c_void_p, c_void_p, c_int, c_void_p),
+    "primitive_destroy": (c_void_p,),
+}
+_RESULTS = {"memory_desc_get_size": c_size_t, "primitive_desc_query_md": c_void_p}
+"""The others return a status, 0 if they succeed, or whether something is so."""
+
+
+class OneDnnError(Exception):
+    """oneDNN has no kernel for something, or could not run one."""
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """What a convolution is made for.
+
+    Attributes:
+        x: Shape [N, C, H, W] of its input.
+        weight: Shape [C', C / groups, h, w] of its weights.
+        stride: Down and to the right.
+        dilation: Down and to the right.
+        before: Zeros above and to the left.
+        after: Zeros below and to the right.
+        groups: Of channels.
+    """
+
+    x: Shape
+    weight: Shape
+    stride: Pair
+    dilation: Pair
+    before: Pair
+    after: Pair
+    groups: int
+
+    @property
+    def y(self) -> Shape:
+        """Shape [N, C', H', W'] of the result."""
+        return (self.x[0], self.weight[0], self._steps(0), self._steps(1))
+
+    @property
+    def grouped_weight(self) -> Shape:
+        """Shape of the weights as oneDNN has them: groups, where there are more than one, are an axis of their own."""
+        groups, outputs = self.groups, self.weight[0]
+        return self.weight if groups == 1 else (groups, outputs // groups, *self.weight[1:])
+
+    @property
+    def products(self) -> int:
+        """Number of products of a value with a weight."""
+        return prod(self.y) * prod(self.weight[1:])
+
+    def _steps(self, axis: int) -> int:
+        kernel = self.dilation[axis] * (self.weight[2 + axis] - 1) + 1
+        return (self.x[2 + axis] + self.before[axis] + self.after[axis] - kernel) // self.stride[axis] + 1
+
+
+@cache
+def is_there() -> bool:
+    """Whether the installed Paddle brings oneDNN in a version that is known here."""
+    try:
+        _library()
+    except (OSError, AttributeError) as fault:
+        log.debug("convolutions are Paddle's: %s", fault)
+        return False
+    return True
+
+
+@lru_cache(_KEPT_CONVOLUTIONS)
+def convolution(geometry: Geometry) -> Convolution | None:
+    """The convolution for these shapes; None where oneDNN has no kernels for it."""
+    try:
+        return Convolution(geometry)
+    except OneDnnError as fault:
+        log.debug("%s: %s", geometry, fault)
+        return None
+
+
+class Convolution:
+    """Passes of a convolution over float32 arrays, which are dense.
+
+    Attributes:
+        forward: Input [N, C, H, W] and weights [C', C / groups, h, w] to the result [N, C', H', W'].
+        of_input: Gradient of the result and weights to the gradient of the input.
+        of_weight: Gradient of the result and input to the gradient of the weights.
+
+    Raises:
+        OneDnnError: There is no kernel for one of them.
+    """
+
+    def __init__(self, geometry: Geometry) -> None:
+        x, weight, y = geometry.x, geometry.grouped_weight, geometry.y
+        of_x, of_weight, of_y = (_any_arrangement(shape) for shape in (x, weight, y))
+        gaps = [rate - 1 for rate in geometry.dilation]
+        moves = [_Sizes(*pair) for pair in (geometry.stride, gaps, geometry.before, geometry.after)]
+        arrays = of_x, of_weight, None, of_y  # no bias
+
+        forward = _Handle(_FORWARD, _engine(), _TRAINING, _DIRECT, *arrays, *moves, None)
+        of_input = _Handle(_OF_INPUT, _engine(), _DIRECT, of_x, of_weight, of_y, *moves, forward, None)
+        of_weights = _Handle(_OF_WEIGHT, _engine(), _DIRECT, *arrays, *moves, forward, None)
+        self.forward = _Pass(forward, {_X: x, _W: weight}, _Y, y)
+        self.of_input = _Pass(of_input, {_DY: y, _W: weight}, _DX, x)
+        self.of_weight = _Pass(of_weights, {_DY: y, _X: x}, _DW, weight)
+
+
+@dataclass(frozen=True)
+class _Role:
+    """What an array is to a convolution.
+
+    Attributes:
+        argument: Its number when the convolution runs.
+        query: The question for its arrangement.
+    """
+
+    argument: int
+    query: int
+
+
+_X, _W, _Y = _Role(1, 129), _Role(33, 131), _Role(17, 133)
+_DX, _DW, _DY = _Role(129, 130), _Role(161, 132), _Role(145, 134)
+
+
+class _Pass:
+    """A primitive with the arrangements of its inputs and its result."""
+
+    def __init__(self, made: _Handle, inputs: Mapping[_Role, Shape], role: _Role, shape: Shape) -> None:
+        self._primitive = _Handle("primitive_create", made)
+        self._inputs = [_Place(made, each, of_input) for each, of_input in inputs.items()]
+        self._result = _Place(made, role, shape, is_result=True)
+
+    def __call__(self, *inputs: FloatArray) -> FloatArray:
+        """The result for dense arrays.
+
+        Raises:
+            OneDnnError: The memory is not enough.
+        """
+        stream = _Handle("stream_create", _engine(), _IN_ORDER)
+        result = np.empty(self._result.shape, np.float32)
+        arguments = {}
+        for place, values in zip(self._inputs, inputs, strict=True):
+            memory = _Memory(place.outside, values)
+            arguments[place.argument] = memory if place.copy is None else place.room()
+            if place.copy is not None:
+                _run(place.copy, stream, {_FROM: memory, _TO: arguments[place.argument]})
+        memory = _Memory(self._result.outside, result)
+        arguments[self._result.argument] = memory if self._result.copy is None else self._result.room()
+        _run(self._primitive, stream, arguments)
+        if self._result.copy is not None:
+            _run(self._result.copy, stream, {_FROM: arguments[self._result.argument], _TO: memory})
+        _library().dnnl_stream_wait(stream)
+        return result
+
+
+class _Place:
+    """An input or the result of a pass.
+
+    Attributes:
+        argument: Its number when the pass runs.
+        shape: Of the array outside.
+        outside: Arrangement of that array.
+        copy: Primitive that arranges the values for the pass, or a result's back; None where there is nothing to do.
+    """
+
+    def __init__(self, made: _Handle, role: _Role, shape: Shape, *, is_result: bool = False) -> None:
+        self.argument, self.shape, self.outside = role.argument, shape, _dense(shape)
+        self._owner = made
+        self._inside = _library().dnnl_primitive_desc_query_md(made, role.query, 0)
+        self._size = _library().dnnl_memory_desc_get_size(self._inside) // _FLOAT_BYTES
+        self.copy = None
+        if not _library().dnnl_memory_desc_equal(self.outside, self._inside):
+            start, end = (self._inside, self.outside) if is_result else (self.outside, self._inside)
+            described = _Handle("reorder_primitive_desc_create", start, _engine(), end, _engine(), None)
+            self.copy = _Handle("primitive_create", described)
+
+    def room(self) -> _Memory:
+        """Memory for the values as the pass has them."""
+        return _Memory(self._inside, np.empty(self._size, np.float32))
+
+
+class _Handle:
+    """Something that oneDNN made, which functions take as an argument; it is given back with this object."""
+
+    def __init__(self, maker: str, *arguments: Any) -> None:
+        pointer = c_void_p()
+        status = getattr(_library(), f"dnnl_{maker}")(byref(pointer), *arguments)
+        if status:
+            raise OneDnnError(f"{maker} of oneDNN returns {status}")
+        self.pointer = self._as_parameter_ = pointer
+        kind = "primitive_desc" if "primitive_desc" in maker else maker.partition("_create")[0]
+        self._give_back = getattr(_library(), f"dnnl_{kind}_destroy")
+
+    def __del__(self) -> None:
+        if hasattr(self, "_give_back"):
+            self._give_back(self)
+
+
+class _Memory(_Handle):
+    """An array with its arrangement."""
+
+    def __init__(self, arrangement: Any, values: FloatArray) -> None:
+        super().__init__("memory_create", arrangement, _engine(), values.ctypes.data)
+        self._values = values  # lives as long
+
+
+class _Argument(ctypes.Structure):
+    """Number of an argument, and what it is."""
+
+    _fields_ = (("number", c_int), ("memory", c_void_p))
+
+
+def _run(primitive: _Handle, stream: _Handle, arguments: Mapping[int, _Memory]) -> None:
+    pairs = [_Argument(number, memory.pointer) for number, memory in arguments.items()]
+    given = (_Argument * len(pairs))(*pairs)
+    status = _library().dnnl_primitive_execute(primitive, stream, len(given), given)
+    if status:
+        raise OneDnnError(f"oneDNN could not compute: it returns {status}")
+
+
+def _dense(shape: Shape) -> _Handle:
+    """The arrangement of an array in C order."""
+    strides = [prod(shape[axis + 1 :]) for axis in range(len(shape))]
+    return _Handle("memory_desc_create_with_strides", len(shape), _Sizes(*shape), _FLOAT32, _Sizes(*strides))
+
+
+def _any_arrangement(shape: Shape) -> _Handle:
+    """Leaves the arrangement to oneDNN."""
+    return _Handle("memory_desc_create_with_tag", len(shape), _Sizes(*shape), _FLOAT32, _ANY_LAYOUT)
+
+
+@cache
+def _engine() -> _Handle:
+    return _Handle("engine_create", _CPU, 0)
+
+
+@cache
+def _library() -> Any:
+    """The functions of oneDNN.
+
+    Raises:
+        OSError: Paddle brings none, or none of this version.
+        AttributeError: One of the functions is missing.
+    """
+    import paddle
+
+    found = sorted(Path(paddle.__file__).parent.glob(f"libs/libdnnl.so.{_MAJOR_VERSION}*"))
+    if not found:
+        raise FileNotFoundError(f"Paddle brings no oneDNN {_MAJOR_VERSION}")
+    functions = ctypes.CDLL(str(found[-1]))
+    for name, arguments in _SIGNATURES.items():
+        function = getattr(functions, f"dnnl_{name}")
+        function.argtypes, function.restype = list(arguments), _RESULTS.get(name, c_int)
+    return functions

@@ -1,0 +1,205 @@
+"""Convolutions by oneDNN against Paddle's in double precision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import paddle
+import pytest
+from paddle import nn
+
+from segcli.models.operators import convolution, onednn
+from segcli.models.operators.convolution import DirectConv2D
+from segcli.models.operators.layers import use_own_layers
+from segcli.models.operators.narrowing import NarrowingConv2D
+from tests.models.operators.test_maps import exact_results
+from tests.models.operators.test_rows import assert_near, layer_results
+
+RANDOM = np.random.default_rng(0)
+SIZES = (37, 30)
+
+
+@pytest.fixture(autouse=True)
+def of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(convolution, "FEWEST_PRODUCTS", 1)
+    monkeypatch.setattr(convolution, "FEWEST_OF_SINGLE", 1)
+
+
+@pytest.fixture
+def without_library(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    def refuse() -> None:
+        raise FileNotFoundError("Paddle brings no oneDNN")
+
+    onednn.is_there.cache_clear()
+    monkeypatch.setattr(onednn, "_library", refuse)
+    yield
+    onednn.is_there.cache_clear()
+
+
+def direct(*arguments: Any, **options: Any) -> nn.Layer:
+    paddle.seed(0)
+    layer = nn.Conv2D(*arguments, **options)
+    assert use_own_layers(layer) == 1 and type(layer) is DirectConv2D
+    return layer
+
+
+def is_used(layer: nn.Layer, given: np.ndarray[Any, Any]) -> bool:
+    """Whether oneDNN is asked, which must not come to nothing in silence."""
+    x = paddle.to_tensor(given.astype(np.float32), stop_gradient=False)
+    function = layer(x).grad_fn
+    names = {function.name(), *(one.name() for one in function.next_functions if one is not None)}
+    return any("_Convolution" in name for name in names)
+
+
+@pytest.mark.parametrize("has_bias", [False, True])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"kernel_size": 3, "padding": 1},
+        {"kernel_size": 3},
+        {"kernel_size": 3, "padding": 1, "stride": 2},
+        {"kernel_size": 3, "padding": 2, "dilation": 2},
+        {"kernel_size": (5, 2), "padding": [1, 2, 3, 0], "stride": (1, 2), "dilation": (3, 2)},
+        {"kernel_size": (1, 7), "padding": (0, 3)},
+        {"kernel_size": 3, "padding": "same"},
+        {"kernel_size": 4, "padding": "same", "stride": 3, "dilation": 2},
+        {"kernel_size": 5, "padding": "valid", "stride": 2},
+        {"kernel_size": 3, "padding": [[0, 0], [0, 0], [1, 2], [0, 3]]},
+    ],
+)
+def test_convolutions_are_paddles(options: dict[str, Any], has_bias: bool) -> None:
+    given = RANDOM.normal(size=(2, 32, *SIZES))
+    layer = direct(32, 48, bias_attr=None if has_bias else False, **options)
+
+    assert is_used(layer, given)
+    ours = layer_results(layer, given)
+    layer.__class__ = nn.Conv2D
+    assert_near(ours, exact_results(layer, given), 1e-5)
+
+
+@pytest.mark.parametrize("has_bias", [False, True])
+@pytest.mark.parametrize(("kernel", "stride", "dilation"), [(3, 1, 1), (3, 2, 1), (3, 1, 6), (2, 1, 1), ((1, 3), 1, 2)])
+def test_those_of_each_channel_are_paddles(kernel: Any, stride: int, dilation: int, has_bias: bool) -> None:
+    given = RANDOM.normal(size=(2, 21, *SIZES))
+    options = {"stride": stride, "dilation": dilation, "padding": dilation, "groups": 21}
+    layer = direct(21, 21, kernel, bias_attr=None if has_bias else False, **options)
+
+    assert is_used(layer, given)
+    ours = layer_results(layer, given)
+    layer.__class__ = nn.Conv2D
+    assert_near(ours, exact_results(layer, given), 1e-5)
+
+
+@pytest.mark.parametrize(
+    ("layer", "kind"),
+    [
+        (nn.Conv2D(32, 32, 1), None),
+        (nn.Conv2D(3, 32, 4, stride=4), None),  # nothing is copied
+        (nn.Conv2D(18, 18, 3, padding=1), None),  # 14 of 32 channels for nothing
+        (nn.Conv2D(64, 7, 3, padding=1), NarrowingConv2D),
+        (nn.Conv2D(32, 32, 3, groups=4), None),
+        (nn.Conv2D(32, 32, 3, padding=1, padding_mode="reflect"), None),
+        (nn.Conv2D(32, 32, 3, data_format="NHWC"), None),
+        (nn.Conv2D(64, 32, 3, padding=1), DirectConv2D),
+        (nn.Conv2D(3, 32, 3, stride=2), DirectConv2D),
+    ],
+)
+def test_which_convolutions_gain(layer: nn.Layer, kind: type[nn.Layer] | None) -> None:
+    use_own_layers(layer)
+
+    assert (type(layer) is DirectConv2D) == (kind is DirectConv2D)
+    assert kind is None or type(layer) is kind
+
+
+def test_what_has_no_gradient_is_given_none() -> None:
+    """The image of a first convolution, and frozen weights."""
+    layer = direct(3, 16, 3)
+    image = paddle.rand([1, 3, 40, 40])
+    layer(image).sum().backward()
+    assert image.grad is None
+    np.testing.assert_allclose(
+        layer.weight.grad[0, 0].numpy(), image[0, 0].unfold(0, 38, 1).unfold(1, 38, 1).sum([2, 3]), 1e-5
+    )
+    layer.clear_gradients(set_to_zero=False)
+    layer.weight.stop_gradient = True
+    image.stop_gradient = False
+    layer(image).sum().backward()
+
+    assert layer.weight.grad is None
+    assert float(image.grad[0, :, 20, 20].sum()) == pytest.approx(float(layer.weight.sum()), rel=1e-4)
+
+
+def test_outside_training_it_is_paddles() -> None:
+    layer = direct(32, 32, 3, padding=1)
+    x = paddle.rand([1, 32, 64, 64])
+    with paddle.no_grad():
+        ours = layer(x).numpy()
+        layer.__class__ = nn.Conv2D
+        np.testing.assert_array_equal(ours, layer(x).numpy())
+
+
+def test_results_repeat_bit_by_bit() -> None:
+    layer = direct(32, 32, 3, padding=1)
+    given = RANDOM.normal(size=(2, 32, 64, 64))
+
+    for first, second in zip(layer_results(layer, given), layer_results(layer, given), strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("shape", [(0, 32, 40, 40), (1, 32, 2, 40)])
+def test_no_image_and_an_image_that_is_too_small_are_paddles(shape: tuple[int, ...]) -> None:
+    layer, plain = direct(32, 32, 3), nn.Conv2D(32, 32, 3)
+    x = paddle.zeros(shape)
+    x.stop_gradient = False
+    answers = []
+    for one in (layer, plain):
+        try:
+            answers.append(one(x).shape)
+        except Exception as fault:  # Paddle's own kind
+            answers.append(type(fault))
+
+    assert answers[0] == answers[1]
+
+
+def test_what_onednn_refuses_is_paddles(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = direct(32, 32, 3)
+    given = RANDOM.normal(size=(1, 32, 17, 19))
+
+    def refuse(_geometry: object) -> None:
+        raise onednn.OneDnnError("no kernel")
+
+    monkeypatch.setattr(onednn, "Convolution", refuse)
+    onednn.convolution.cache_clear()
+    assert not is_used(layer, given)
+    onednn.convolution.cache_clear()
+
+
+@pytest.mark.usefixtures("without_library")
+def test_without_onednn_layers_are_as_before() -> None:
+    """On macOS and Windows."""
+    layers = [nn.Conv2D(32, 32, 3), nn.Conv2D(32, 32, 3, bias_attr=False), nn.Conv2D(64, 16, 3, padding=1)]
+
+    assert [use_own_layers(layer) for layer in layers] == [1, 0, 1]
+    assert not any(isinstance(layer, DirectConv2D) for layer in layers)
+
+
+def test_what_was_made_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = onednn.Convolution(onednn.Geometry((1, 32, 9, 9), (32, 32, 3, 3), (1, 1), (1, 1), (0, 0), (0, 0), 1))
+    alive: list[int] = []
+    start, end = onednn._Handle.__init__, onednn._Handle.__del__
+
+    def counted(self: Any, *arguments: Any) -> None:
+        start(self, *arguments)
+        alive.append(1)
+
+    def ended(self: Any) -> None:
+        end(self)
+        alive.append(-1)
+
+    monkeypatch.setattr(onednn._Handle, "__init__", counted)
+    monkeypatch.setattr(onednn._Handle, "__del__", ended)
+    made.forward(np.zeros((1, 32, 9, 9), np.float32), np.zeros((32, 32, 3, 3), np.float32))
+
+    assert alive.count(1) >= 4 and sum(alive) == 0
