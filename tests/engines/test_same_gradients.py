@@ -25,7 +25,7 @@ import segcli
 from segcli.engines.paddleseg.losses import BatchDiceLoss
 from segcli.engines.paddleseg.patches import apply_patches
 from segcli.models.instance import host_sampling
-from segcli.models.operators import bias, depthwise, linear, narrowing
+from segcli.models.operators import bias, convolution, depthwise, linear, narrowing
 from tests.bench.one_batch import OneBatch
 from tests.bench.steps import Step, lseg, mask_rtdetr, pp_yoloe, sam, semantic, solo
 from tests.engines.paddledet import tiny
@@ -81,30 +81,32 @@ def small(name: str, *, images: int = 2, side: int = 64) -> Callable[[], Step]:
     return partial(semantic, name, images=images, side=side, classes=5)
 
 
-_RCNN = "_AddBias AddRow _Narrowing _Repeated RoiAlign"
+_RCNN = "_AddBias AddRow _Convolution _Repeated RoiAlign"
 CASES = {
-    "PP-LiteSeg-T": Case.of(small("PP-LiteSeg-T"), "_AddBias _CrossEntropy _Narrowing"),
-    "SegFormer-B0": Case.of(small("SegFormer-B0"), "_AddBias _CrossEntropy AddRow _RowNorm"),
-    "SeaFormer_tiny": Case.of(small("SeaFormer_tiny", side=128), "_AddBias _CrossEntropy _Depthwise"),
-    "OCRNet_HRNet-W18": Case.of(small("OCRNet_HRNet-W18"), "_AddBias _CrossEntropy _Narrowing"),
-    "Deeplabv3-R50": Case.of(small("Deeplabv3-R50"), "_AddBias _CrossEntropy _Narrowing"),
-    "Deeplabv3_Plus-R50": Case.of(small("Deeplabv3_Plus-R50"), "_AddBias _CrossEntropy"),
-    "UNet-S by Dice": Case.of(partial(dice, "UNet-S"), "BatchDice _AddBias"),
-    "UNet-S": Case.of(small("UNet-S"), "BatchDice _AddBias _CrossEntropy"),
+    "PP-LiteSeg-T": Case.of(small("PP-LiteSeg-T"), "_AddBias _Convolution _CrossEntropy _Narrowing"),
+    "SegFormer-B0": Case.of(small("SegFormer-B0"), "_AddBias _Convolution _CrossEntropy AddRow _RowNorm"),
+    "SeaFormer_tiny": Case.of(small("SeaFormer_tiny", side=128), "_AddBias _Convolution _CrossEntropy _Depthwise"),
+    "OCRNet_HRNet-W18": Case.of(small("OCRNet_HRNet-W18"), "_AddBias _Convolution _CrossEntropy _Narrowing"),
+    "Deeplabv3-R50": Case.of(small("Deeplabv3-R50"), "_AddBias _Convolution _CrossEntropy"),
+    "Deeplabv3_Plus-R50": Case.of(small("Deeplabv3_Plus-R50"), "_AddBias _Convolution _CrossEntropy"),
+    "UNet-S by Dice": Case.of(partial(dice, "UNet-S"), "BatchDice _AddBias _Convolution"),
+    "UNet-S": Case.of(small("UNet-S"), "BatchDice _AddBias _Convolution _CrossEntropy"),
     "MaskFormer_tiny": Case.of(
         small("MaskFormer_tiny", images=1),
-        "_AddBias AddRow AttentionInWindows FocalLoss MovedRows _Narrowing _Repeated _RowNorm",
+        "_AddBias AddRow AttentionInWindows _Convolution FocalLoss MovedRows _Repeated _RowNorm",
     ),
     "MaskRCNN-ResNet50-FPN": Case.of(partial(rcnn, "MaskRCNN-ResNet50-FPN"), _RCNN),
     "Cascade-MaskRCNN-ResNet50-FPN": Case.of(partial(rcnn, "Cascade-MaskRCNN-ResNet50-FPN"), _RCNN),
-    "MaskRCNN-ResNet50": Case.of(partial(rcnn, "MaskRCNN-ResNet50"), "_AddBias AddRow RoiAlign"),
-    "SOLOv2": Case.of(partial(solo, side=128, objects=3), "_AddBias _Narrowing _Repeated"),
-    "PP-YOLOE_seg-S": Case.of(partial(pp_yoloe, side=128, objects=3), "_AddBias _Narrowing _Repeated"),
+    "MaskRCNN-ResNet50": Case.of(partial(rcnn, "MaskRCNN-ResNet50"), "_AddBias AddRow _Convolution RoiAlign"),
+    "SOLOv2": Case.of(partial(solo, side=128, objects=3), "_AddBias _Convolution _Repeated"),
+    "PP-YOLOE_seg-S": Case.of(partial(pp_yoloe, side=128, objects=3), "_AddBias _Convolution _Repeated"),
     "Mask-RT-DETR-S": Case.of(partial(mask_rtdetr, side=64, images=1, objects=3), "MaskSamples WeightedRows"),
     "SAM-tiny": Case.of(
-        partial(sam, "SAM-tiny", 2, images=1, side=128), "_AddBias AddRow MaskLoss OuterSum _RowNorm", as_exported=True
+        partial(sam, "SAM-tiny", 2, images=1, side=128),
+        "_AddBias AddRow _Convolution MaskLoss OuterSum _RowNorm",
+        as_exported=True,
     ),
-    "LSeg-tiny": Case.of(partial(lseg, images=1), "_AddBias AddRow _Narrowing _RowNorm", as_exported=True),
+    "LSeg-tiny": Case.of(partial(lseg, images=1), "_AddBias AddRow _Convolution _RowNorm", as_exported=True),
 }
 SLOW = {"MaskRCNN-ResNet50"}
 """Its head is the last stage of a ResNet50."""
@@ -120,7 +122,10 @@ def without_kinks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host_sampling, "random_points", paddles_points)
     for module in (bias, linear, narrowing):
         monkeypatch.setattr(module, "FEWEST_VALUES", 1)
-    monkeypatch.setattr(depthwise, "FEWEST_PRODUCTS", 1)
+    for module, name in (
+        *((depthwise, "FEWEST_PRODUCTS"), (convolution, "FEWEST_PRODUCTS"), (convolution, "FEWEST_OF_SINGLE")),
+    ):
+        monkeypatch.setattr(module, name, 1)
     apply_patches()  # some of PaddleSeg's modules have a copy of Paddle's functions
     copies = [vars(module).get("F") for name, module in sys.modules.items() if name.startswith("paddleseg.")]
     for functions in (F, *(one for one in copies if hasattr(one, "relu"))):
