@@ -100,7 +100,10 @@ CASES = {
     "MaskRCNN-ResNet50": Case.of(partial(rcnn, "MaskRCNN-ResNet50"), "_AddBias AddRow _Convolution RoiAlign"),
     "SOLOv2": Case.of(partial(solo, side=128, objects=3), "_AddBias _Convolution _Repeated"),
     "PP-YOLOE_seg-S": Case.of(partial(pp_yoloe, side=128, objects=3), "_AddBias _Convolution _Repeated"),
-    "Mask-RT-DETR-S": Case.of(partial(mask_rtdetr, side=64, images=1, objects=3), "MaskSamples WeightedRows"),
+    "Mask-RT-DETR-S": Case.of(
+        partial(mask_rtdetr, side=64, images=1, objects=3),
+        "_AddBias AddRow _Convolution _Depthwise MaskSamples _RowNorm WeightedRows",
+    ),
     "SAM-tiny": Case.of(
         partial(sam, "SAM-tiny", 2, images=1, side=128),
         "_AddBias AddRow _Convolution MaskLoss OuterSum _RowNorm",

@@ -58,9 +58,7 @@ def build_instance_network(
             if not options:
                 raise
             raise ConfigError([ConfigFault("Train.network", f"{name} cannot be built with it: {fault}")]) from fault
-    # Mask-RT-DETR gains nothing by them, and chooses its queries by rank, so that rounding moves its losses by 5e-5
-    if recipe["architecture"] != "SegMaskRTDETR":
-        use_own_layers(network)
+    use_own_layers(network)
     network.train()
     return network
 
