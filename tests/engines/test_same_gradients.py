@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import paddle
@@ -77,6 +78,12 @@ class Case:
         return paddles_operators(as_exported=self.as_exported)
 
 
+def mask_rtdetr_of_paddles_layers() -> Step:
+    """By the rounding of others it would choose other queries; `tests/models/instance/test_losses.py` holds those."""
+    with patch("segcli.engines.paddledet.networks.use_own_layers"):
+        return mask_rtdetr(side=64, images=1, objects=3)
+
+
 def small(name: str, *, images: int = 2, side: int = 64) -> Callable[[], Step]:
     return partial(semantic, name, images=images, side=side, classes=5)
 
@@ -101,8 +108,8 @@ CASES = {
     "SOLOv2": Case.of(partial(solo, side=128, objects=3), "_AddBias _Convolution _Repeated"),
     "PP-YOLOE_seg-S": Case.of(partial(pp_yoloe, side=128, objects=3), "_AddBias _Convolution _Repeated"),
     "Mask-RT-DETR-S": Case.of(
-        partial(mask_rtdetr, side=64, images=1, objects=3),
-        "_AddBias AddRow _Convolution _Depthwise MaskSamples _RowNorm WeightedRows",
+        mask_rtdetr_of_paddles_layers,
+        "MaskSamples WeightedRows",
     ),
     "SAM-tiny": Case.of(
         partial(sam, "SAM-tiny", 2, images=1, side=128),
