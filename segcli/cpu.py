@@ -9,10 +9,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 ALLOCATOR = "SEGCLI_ALLOCATOR"
 """Set it to ``system`` to leave the C library's allocator as it is."""
+
+CONVOLUTIONS = "SEGCLI_CONVOLUTIONS"
+"""Set it to ``paddle`` to train with Paddle's own convolutions where oneDNN's are there."""
 
 _MKL_PROCESSOR = "MKL_DEBUG_CPU_TYPE"
 _MKL_AVX2 = "5"
@@ -70,6 +74,18 @@ def reuse_memory() -> bool:
     return all(
         allocator.mallopt(number, value) or allocator.mallopt(number, 1 << 25) for number, value in _MALLOC_SETTINGS
     )
+
+
+def find_onednn() -> Path | None:
+    """The library of oneDNN, version 3, by which convolutions are trained; Paddle's wheels for Linux bring it.
+
+    Returns:
+        None where there is none, or the user wants none (`CONVOLUTIONS`).
+    """
+    paddle = find_spec("paddle")
+    if paddle is None or paddle.origin is None or os.environ.get(CONVOLUTIONS) == "paddle":
+        return None
+    return next(iter(sorted(Path(paddle.origin).parent.glob("libs/libdnnl.so.3*"))), None)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from segcli import cpu
-from segcli.cpu import ALLOCATOR, can_reuse_memory, use_fast_kernels, without_views
+from segcli.cpu import ALLOCATOR, CONVOLUTIONS, can_reuse_memory, find_onednn, use_fast_kernels, without_views
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,13 @@ def test_settings_of_the_allocator_that_the_user_made_stay(monkeypatch: pytest.M
     monkeypatch.delenv("MALLOC_TRIM_THRESHOLD_")
     monkeypatch.setenv(ALLOCATOR, "system")
     assert not can_reuse_memory()
+
+
+def test_paddles_own_convolutions_can_be_chosen(monkeypatch: pytest.MonkeyPatch):
+    if sys.platform == "linux" and platform.machine() == "x86_64":
+        assert find_onednn() is not None
+    monkeypatch.setenv(CONVOLUTIONS, "paddle")
+    assert find_onednn() is None
 
 
 _FAULTS = """

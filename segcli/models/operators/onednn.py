@@ -14,11 +14,11 @@ from ctypes import POINTER, byref, c_int, c_int64, c_size_t, c_void_p
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from math import prod
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from segcli.cpu import find_onednn
 from segcli.models.host_memory import FloatArray
 
 log = logging.getLogger("segcli.models")
@@ -26,7 +26,6 @@ log = logging.getLogger("segcli.models")
 Shape = tuple[int, ...]
 Pair = tuple[int, int]
 
-_MAJOR_VERSION = 3
 _CPU, _IN_ORDER = 1, 1
 _FLOAT32, _FLOAT_BYTES, _ANY_LAYOUT = 3, 4, 1
 _TRAINING, _DIRECT = 64, 1
@@ -295,15 +294,13 @@ def _library() -> Any:
     """The functions of oneDNN.
 
     Raises:
-        OSError: Paddle brings none, or none of this version.
+        OSError: There is none.
         AttributeError: One of the functions is missing.
     """
-    import paddle
-
-    found = sorted(Path(paddle.__file__).parent.glob(f"libs/libdnnl.so.{_MAJOR_VERSION}*"))
-    if not found:
-        raise FileNotFoundError(f"Paddle brings no oneDNN {_MAJOR_VERSION}")
-    functions = ctypes.CDLL(str(found[-1]))
+    file = find_onednn()
+    if file is None:
+        raise FileNotFoundError("there is no oneDNN, or it is not wanted")
+    functions = ctypes.CDLL(str(file))  # Paddle has loaded it, with the threads of its products of matrices
     for name, arguments in _SIGNATURES.items():
         function = getattr(functions, f"dnnl_{name}")
         function.argtypes, function.restype = list(arguments), _RESULTS.get(name, c_int)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from segcli.children import child_environment
 from segcli.cores import available_cores
-from segcli.cpu import ALLOCATOR, can_reuse_memory
+from segcli.cpu import ALLOCATOR, CONVOLUTIONS, can_reuse_memory, find_onednn
 from segcli.device import unused_gpu
 from segcli.plurals import counted
 from segcli.steps.doctor.health import Observation, State
@@ -95,6 +95,14 @@ def check_allocator() -> Iterator[Observation]:
         yield Observation("devices", "memory of tensors", f"reused; {ALLOCATOR}=system returns it each time")
     else:
         yield Observation("devices", "memory of tensors", "returned to the system each time")
+
+
+def check_convolutions() -> Iterator[Observation]:
+    """By what convolutions are trained on the CPU, and how to switch that off."""
+    if find_onednn() is not None:
+        yield Observation("devices", "convolutions on the CPU", f"trained by oneDNN; {CONVOLUTIONS}=paddle by Paddle")
+    else:
+        yield Observation("devices", "convolutions on the CPU", "trained by Paddle")
 
 
 def check_shared_memory() -> Iterator[Observation]:

@@ -10,6 +10,7 @@ import paddle
 import pytest
 from paddle import nn
 
+from segcli.cpu import CONVOLUTIONS
 from segcli.models.operators import convolution, onednn
 from segcli.models.operators.convolution import DirectConv2D
 from segcli.models.operators.layers import use_own_layers
@@ -29,13 +30,12 @@ def of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def without_library(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    def refuse() -> None:
-        raise FileNotFoundError("Paddle brings no oneDNN")
-
-    onednn.is_there.cache_clear()
-    monkeypatch.setattr(onednn, "_library", refuse)
+    for one in (onednn.is_there, onednn._library):
+        one.cache_clear()
+    monkeypatch.setenv(CONVOLUTIONS, "paddle")
     yield
-    onednn.is_there.cache_clear()
+    for one in (onednn.is_there, onednn._library):
+        one.cache_clear()
 
 
 def direct(*arguments: Any, **options: Any) -> nn.Layer:
@@ -178,7 +178,7 @@ def test_what_onednn_refuses_is_paddles(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.usefixtures("without_library")
 def test_without_onednn_layers_are_as_before() -> None:
-    """On macOS and Windows."""
+    """On macOS and Windows, and where the user wants it so."""
     layers = [nn.Conv2D(32, 32, 3), nn.Conv2D(32, 32, 3, bias_attr=False), nn.Conv2D(64, 16, 3, padding=1)]
 
     assert [use_own_layers(layer) for layer in layers] == [1, 0, 1]
