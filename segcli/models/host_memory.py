@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,9 @@ from paddle import Tensor
 from paddle.base.dygraph.base import in_sot_simulation_mode
 
 FloatArray = NDArray[np.float32]
+
+_ALIGNMENT = 64
+"""Bytes; Paddle's tensors begin at a multiple of it."""
 
 
 def is_traced() -> bool:
@@ -31,9 +36,25 @@ def array_of(tensor: Tensor) -> NDArray[Any]:
     return np.from_dlpack(tensor.detach())
 
 
+def empty(shape: Sequence[int]) -> FloatArray:
+    """A float32 array with any values in memory as Paddle's own begins.
+
+    Some of Paddle's sums, those of batch normalisation among them, are rounded by where their memory begins, and NumPy
+    lets that differ from run to run: a training would not repeat.
+    """
+    size = prod(shape) * np.dtype(np.float32).itemsize
+    room = np.empty(size + _ALIGNMENT, np.uint8)
+    start = -room.ctypes.data % _ALIGNMENT
+    return room[start : start + size].view(np.float32).reshape(shape)
+
+
 def tensor_of(array: FloatArray) -> Tensor:
-    """A tensor in the array's own memory; of a copy where that has gaps or another order, see `cpu.without_views`."""
-    out: Tensor = paddle.from_dlpack(np.asarray(array, order="C"))
+    """A tensor in the memory of an array of `empty`; of a copy where it begins elsewhere, has gaps or another order."""
+    if not array.flags.c_contiguous or array.ctypes.data % _ALIGNMENT:
+        copy = empty(array.shape)
+        copy[...] = array
+        array = copy
+    out: Tensor = paddle.from_dlpack(array)
     return out
 
 

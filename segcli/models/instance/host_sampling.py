@@ -18,7 +18,7 @@ from paddle import Tensor
 from paddle.autograd import PyLayer, PyLayerContext
 from scipy.sparse import csr_array
 
-from segcli.models.host_memory import FloatArray, are_trained, array_of, tensor_of, without_warnings
+from segcli.models.host_memory import FloatArray, are_trained, array_of, empty, tensor_of, without_warnings
 
 
 class MaskSamples(PyLayer):
@@ -33,7 +33,7 @@ class MaskSamples(PyLayer):
         ctx.save_for_backward(points)
         ctx.rows, ctx.shape = rows, tuple(masks.shape)
         maps, places = array_of(masks), array_of(points)
-        values = np.empty(places.shape[:2], np.float32)
+        values = empty(places.shape[:2])
         for row in np.unique(rows):
             padded = _padded(maps[row])
             for index in np.flatnonzero(rows == row):
@@ -76,7 +76,7 @@ def random_points(sets: int, points: int) -> Iterator[FloatArray]:
 def least_points(masks: Tensor, candidates: int, count: int) -> Tensor:
     """Of so many random points per mask [N, h, w], the `count` where its absolute value is least, [N, count, 2]."""
     maps = array_of(masks)
-    chosen = np.empty((len(maps), count, 2), np.float32)
+    chosen = empty([len(maps), count, 2])
     for index, (one, points) in enumerate(zip(maps, random_points(len(maps), candidates), strict=True)):
         values = _values(_padded(one), _Places.of(points, *one.shape))
         least = np.argpartition(np.abs(values, out=values), count - 1)[:count]
@@ -198,7 +198,7 @@ class WeightedRows(PyLayer):
 
 def _products(table: FloatArray, columns: NDArray[np.int32], given: FloatArray) -> FloatArray:
     """Products [R, k] of the k rows of a table that each of the given rows [R, c] is a sum of, with that row."""
-    out = np.empty(columns.shape, np.float32)
+    out = empty(columns.shape)
     for start in range(0, len(given), _CHUNK):
         part = slice(start, start + _CHUNK)
         np.einsum("rkc,rc->rk", table[columns[part]], given[part], out=out[part])

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import paddle.nn.functional as F
 from paddle import Tensor, nn
 from paddle.autograd import PyLayer
 
 from segcli.models import operators
-from segcli.models.host_memory import array_of, tensor_of, without_warnings
+from segcli.models.host_memory import array_of, empty, tensor_of, without_warnings
 
 FEWEST_VALUES = 1 << 14
 """Values of a result from which the sum with its bias is worth a call of Python."""
@@ -32,7 +33,7 @@ class _AddBias(PyLayer):
     @staticmethod
     @without_warnings()
     def forward(_ctx: Any, x: Tensor, bias: Tensor) -> Tensor:
-        return tensor_of(array_of(x) + array_of(bias)[:, None, None])
+        return tensor_of(np.add(array_of(x), array_of(bias)[:, None, None], out=empty(x.shape)))
 
     @staticmethod
     @without_warnings()

@@ -12,7 +12,7 @@ from paddle import Tensor
 from paddle.autograd import PyLayer
 
 from segcli.models import operators
-from segcli.models.host_memory import array_of, tensor_of, without_warnings
+from segcli.models.host_memory import array_of, empty, tensor_of, without_warnings
 from segcli.models.operators.bands import bands
 
 _OPTIONS = {"axis", "ignore_index", "reduction", "weight"}
@@ -61,7 +61,7 @@ class _CrossEntropy(PyLayer):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, labels: Tensor, ignored: int) -> Tensor:
         given, truth = array_of(logits.contiguous()), array_of(labels.contiguous())
-        gradient, losses = np.empty_like(given), np.empty(truth.shape, np.float32)
+        gradient, losses = np.empty_like(given), empty(truth.shape)
         for image, band in bands(truth.shape):
             losses[image, band] = _write_gradient(
                 gradient[image, :, band], given[image, :, band], truth[image, band], ignored
@@ -72,7 +72,7 @@ class _CrossEntropy(PyLayer):
     @staticmethod
     @without_warnings()
     def backward(ctx: Any, upstream: Tensor) -> Tensor:
-        return tensor_of(ctx.gradient * array_of(upstream)[:, None])
+        return tensor_of(np.multiply(ctx.gradient, array_of(upstream)[:, None], out=empty(ctx.gradient.shape)))
 
 
 @without_warnings()

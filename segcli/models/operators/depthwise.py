@@ -12,7 +12,7 @@ from paddle import Tensor, nn
 from paddle.autograd import PyLayer
 
 from segcli.models import operators
-from segcli.models.host_memory import FloatArray, array_of, tensor_of, without_warnings
+from segcli.models.host_memory import FloatArray, array_of, empty, tensor_of, without_warnings
 from segcli.models.operators.bias import add_bias
 
 LEAST_KERNEL = 10
@@ -67,7 +67,7 @@ class _Depthwise(PyLayer):
 
 def _correlated(maps: FloatArray, kernels: FloatArray) -> FloatArray:
     """Maps [N, C, H, W], whose outside is 0, under the kernels [C, h, w] of their channels."""
-    out = np.empty_like(maps)
+    out = empty(maps.shape)
     for image, result in zip(maps, out, strict=True):
         for one, kernel, filtered in zip(image, kernels, result, strict=True):
             cv2.filter2D(one, -1, kernel, dst=filtered, borderType=cv2.BORDER_CONSTANT)

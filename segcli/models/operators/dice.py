@@ -8,7 +8,7 @@ import numpy as np
 from paddle import Tensor
 from paddle.autograd import PyLayer
 
-from segcli.models.host_memory import FloatArray, array_of, tensor_of, without_warnings
+from segcli.models.host_memory import FloatArray, array_of, empty, tensor_of, without_warnings
 from segcli.models.operators.bands import bands
 
 
@@ -45,7 +45,7 @@ class BatchDice(PyLayer):
         """The gradient of the logits, through the softmax."""
         found: FloatArray = ctx.found
         of_all, of_true = (slope * array_of(upstream) for slope in ctx.slopes)
-        gradient = np.empty_like(found)
+        gradient = empty(found.shape)
         for image, band in bands(ctx.truth.shape):
             counted = ctx.truth[image, band] != ctx.ignored
             known, pixels = np.where(counted, ctx.truth[image, band], 0), np.arange(counted.size)

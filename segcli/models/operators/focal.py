@@ -8,7 +8,7 @@ import numpy as np
 from paddle import Tensor
 from paddle.autograd import PyLayer
 
-from segcli.models.host_memory import FloatArray, array_of, tensor_of, without_warnings
+from segcli.models.host_memory import FloatArray, array_of, empty, tensor_of, without_warnings
 from segcli.models.operators.bands import bands
 
 
@@ -35,7 +35,8 @@ class FocalLoss(PyLayer):
         """The gradient of the logits."""
         gradient: FloatArray = ctx.gradient
         given: FloatArray = array_of(upstream)
-        return tensor_of(gradient * (given / np.float32(gradient.shape[1]))[:, None])
+        share = given / np.float32(gradient.shape[1])
+        return tensor_of(np.multiply(gradient, share[:, None], out=empty(gradient.shape)))
 
 
 @without_warnings()

@@ -8,7 +8,7 @@ import numpy as np
 from paddle import Tensor
 from paddle.autograd import PyLayer
 
-from segcli.models.host_memory import FloatArray, array_of, tensor_of, without_warnings
+from segcli.models.host_memory import FloatArray, array_of, empty, tensor_of, without_warnings
 
 ALPHA = 0.25
 """Weight of the foreground in the focal loss, whose exponent is 2."""
@@ -39,7 +39,7 @@ class MaskLoss(PyLayer):
     @without_warnings()
     def backward(ctx: Any, upstream: Tensor) -> Tensor:
         """The gradient of the logits."""
-        return tensor_of(ctx.gradient * array_of(upstream)[..., None, None])
+        return tensor_of(np.multiply(ctx.gradient, array_of(upstream)[..., None, None], out=empty(ctx.gradient.shape)))
 
 
 def _write_gradient(

@@ -10,7 +10,7 @@ from paddle import Tensor, nn
 from paddle.autograd import PyLayer
 
 from segcli.models import operators
-from segcli.models.host_memory import FloatArray, array_of, tensor_of, without_warnings
+from segcli.models.host_memory import FloatArray, array_of, empty, tensor_of, without_warnings
 
 _BAND_VALUES = 1 << 16
 """Values of one band of rows, which stay in the processor's cache."""
@@ -52,7 +52,7 @@ class _RowNorm(PyLayer):
         x, weight = ctx.saved_tensor()
         channels = x.shape[-1]
         rows, given = (array_of(one.contiguous()).reshape(-1, channels) for one in (x, gradient))
-        out, sums = np.empty_like(rows), np.zeros((2, channels), np.float32)
+        out, sums = empty(rows.shape), np.zeros((2, channels), np.float32)
         height = max(_BAND_VALUES // channels, 1)
         for start in range(0, len(rows), height):
             band = slice(start, start + height)

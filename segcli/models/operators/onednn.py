@@ -16,10 +16,8 @@ from functools import cache, lru_cache
 from math import prod
 from typing import Any
 
-import numpy as np
-
 from segcli.cpu import find_onednn
-from segcli.models.host_memory import FloatArray
+from segcli.models.host_memory import FloatArray, empty
 
 log = logging.getLogger("segcli.models")
 
@@ -192,7 +190,7 @@ class _Pass:
             OneDnnError: The memory is not enough.
         """
         stream = _Handle("stream_create", _engine(), _IN_ORDER)
-        result = np.empty(self._result.shape, np.float32)
+        result = empty(self._result.shape)
         arguments = {}
         for place, values in zip(self._inputs, inputs, strict=True):
             memory = _Memory(place.outside, values)
@@ -231,7 +229,7 @@ class _Place:
 
     def room(self) -> _Memory:
         """Memory for the values as the pass has them."""
-        return _Memory(self._inside, np.empty(self._size, np.float32))
+        return _Memory(self._inside, empty([self._size]))
 
 
 class _Handle:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from paddle import Tensor
 from paddle.autograd import PyLayer
 
-from segcli.models.host_memory import FloatArray, array_of, tensor_of, without_warnings
+from segcli.models.host_memory import FloatArray, array_of, empty, tensor_of, without_warnings
 
 Rows = NDArray[np.int64]
 
@@ -91,7 +91,7 @@ class AttentionInWindows(PyLayer):
         query, key, value = _heads(array_of(packed.contiguous()), 3, heads)
         bias = array_of(table)[scores_by.index].T.reshape(heads, pixels, pixels)
         ctx.shares = np.empty((len(query), heads, pixels, pixels), np.float32)
-        out = np.empty((len(query), pixels, packed.shape[2] // 3), np.float32)
+        out = empty([len(query), pixels, packed.shape[2] // 3])
         (mixed,) = _heads(out, 1, heads)
         mask = scores_by.mask
         for part in _chunks(ctx.shares):
@@ -113,7 +113,7 @@ class AttentionInWindows(PyLayer):
         heads = ctx.shares.shape[1]
         query, key, value = _heads(array_of(packed.contiguous()), 3, heads)
         (given,) = _heads(array_of(gradient.contiguous()), 1, heads)
-        out = np.empty(packed.shape, np.float32)
+        out = empty(packed.shape)
         of_query, of_key, of_value = _heads(out, 3, heads)
         of_bias = np.zeros(ctx.shares.shape[1:], np.float32)
         for part in _chunks(ctx.shares):

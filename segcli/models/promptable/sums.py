@@ -14,7 +14,7 @@ import paddle.nn.functional as F
 from paddle import nn
 from paddle.autograd import PyLayer, PyLayerContext
 
-from segcli.models.host_memory import are_trained, array_of, tensor_of, without_warnings
+from segcli.models.host_memory import are_trained, array_of, empty, tensor_of, without_warnings
 from segcli.models.operators.linear import AddRow
 
 LEAST_SQUARE = 1e-24
@@ -50,7 +50,7 @@ class OuterSum(PyLayer):
     def forward(ctx: PyLayerContext, x: paddle.Tensor, y: paddle.Tensor) -> paddle.Tensor:
         """See the class."""
         ctx.trained = are_trained(x, y)
-        return tensor_of(array_of(x)[:, :, None] + array_of(y)[:, None])
+        return tensor_of(np.add(array_of(x)[:, :, None], array_of(y)[:, None], out=empty([*x.shape, y.shape[1]])))
 
     @staticmethod
     def backward(ctx: PyLayerContext, gradient: paddle.Tensor) -> tuple[paddle.Tensor | None, ...]:
