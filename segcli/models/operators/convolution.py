@@ -10,10 +10,10 @@ import paddle
 from paddle import Tensor, nn
 from paddle.autograd import PyLayer
 
-from segcli.models.host_memory import are_trained, array_of, is_on_host, tensor_of
+from segcli.models.host_memory import are_trained, array_of, is_on_host, is_traced, tensor_of
 from segcli.models.operators import onednn
 from segcli.models.operators.bias import BiasedConv2D, add_bias
-from segcli.models.operators.onednn import Geometry, Pair
+from segcli.models.operators.onednn import Pair
 
 FEWEST_PRODUCTS = 1 << 25
 """Products of a value with a weight from which a convolution is worth what oneDNN does before and after it."""
@@ -50,16 +50,15 @@ class DirectConv2D(BiasedConv2D):
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, H, W] to [N, C', H', W']."""
         made = None
-        if x.ndim == 4 and is_on_host(x) and is_on_host(self.weight) and paddle.is_grad_enabled():
-            geometry = self._geometry(x)
-            if geometry.products >= (FEWEST_PRODUCTS if self._groups == 1 else FEWEST_OF_SINGLE):
-                made = onednn.convolution(geometry)
+        if not is_traced() and paddle.is_grad_enabled() and is_on_host(x) and is_on_host(self.weight) and x.ndim == 4:
+            made = self._made(x)
         if made is None:
             plain: Tensor = nn.Conv2D.forward(self, x) if self.bias is None else super().forward(x)
             return plain
         return add_bias(_Convolution.apply(x, self.weight, made), self.bias)
 
-    def _geometry(self, x: Tensor) -> Geometry:
+    def _made(self, x: Tensor) -> onednn.Convolution | None:
+        """What computes it; None where it is not worth it, or cannot be."""
         shape, weight = tuple(x.shape), tuple(self.weight.shape)
         stride, dilation = _pair(self._stride), _pair(self._dilation)
         if self._padding_algorithm == "SAME":  # at which Paddle leaves the dilation out
@@ -71,7 +70,11 @@ class DirectConv2D(BiasedConv2D):
             before = after = _pair(self._updated_padding)
         else:  # above, below, left, right
             before, after = _pair(self._updated_padding[::2]), _pair(self._updated_padding[1::2])
-        return Geometry(shape, weight, stride, dilation, before, after, self._groups)
+        moves = stride, dilation, before, after
+        products = prod(onednn.result_shape(shape, weight, moves)) * prod(weight[1:])
+        if products < (FEWEST_PRODUCTS if self._groups == 1 else FEWEST_OF_SINGLE):
+            return None
+        return onednn.convolution(shape, weight, moves, self._groups)
 
 
 def _wastes_little(*channels: int) -> bool:

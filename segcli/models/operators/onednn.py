@@ -23,6 +23,8 @@ log = logging.getLogger("segcli.models")
 
 Shape = tuple[int, ...]
 Pair = tuple[int, int]
+Moves = tuple[Pair, Pair, Pair, Pair]
+"""How a kernel moves, each down and to the right: stride, dilation, zeros before and zeros after a map."""
 
 _CPU, _IN_ORDER = 1, 1
 _FLOAT32, _FLOAT_BYTES, _ANY_LAYOUT = 3, 4, 1
@@ -67,47 +69,14 @@ class OneDnnError(Exception):
     """oneDNN has no kernel for something, or could not run one."""
 
 
-@dataclass(frozen=True)
-class Geometry:
-    """What a convolution is made for.
-
-    Attributes:
-        x: Shape [N, C, H, W] of its input.
-        weight: Shape [C', C / groups, h, w] of its weights.
-        stride: Down and to the right.
-        dilation: Down and to the right.
-        before: Zeros above and to the left.
-        after: Zeros below and to the right.
-        groups: Of channels.
-    """
-
-    x: Shape
-    weight: Shape
-    stride: Pair
-    dilation: Pair
-    before: Pair
-    after: Pair
-    groups: int
-
-    @property
-    def y(self) -> Shape:
-        """Shape [N, C', H', W'] of the result."""
-        return (self.x[0], self.weight[0], self._steps(0), self._steps(1))
-
-    @property
-    def grouped_weight(self) -> Shape:
-        """Shape of the weights as oneDNN has them: groups, where there are more than one, are an axis of their own."""
-        groups, outputs = self.groups, self.weight[0]
-        return self.weight if groups == 1 else (groups, outputs // groups, *self.weight[1:])
-
-    @property
-    def products(self) -> int:
-        """Number of products of a value with a weight."""
-        return prod(self.y) * prod(self.weight[1:])
-
-    def _steps(self, axis: int) -> int:
-        kernel = self.dilation[axis] * (self.weight[2 + axis] - 1) + 1
-        return (self.x[2 + axis] + self.before[axis] + self.after[axis] - kernel) // self.stride[axis] + 1
+def result_shape(x: Shape, weight: Shape, moves: Moves) -> Shape:
+    """Shape [N, C', H', W'] of the result for an input [N, C, H, W] and weights [C', C / groups, h, w]."""
+    stride, dilation, before, after = moves
+    height, width = (
+        (x[2 + axis] + before[axis] + after[axis] - dilation[axis] * (weight[2 + axis] - 1) - 1) // stride[axis] + 1
+        for axis in range(2)
+    )
+    return (x[0], weight[0], height, width)
 
 
 @cache
@@ -122,17 +91,23 @@ def is_there() -> bool:
 
 
 @lru_cache(_KEPT_CONVOLUTIONS)
-def convolution(geometry: Geometry) -> Convolution | None:
-    """The convolution for these shapes; None where oneDNN has no kernels for it."""
+def convolution(x: Shape, weight: Shape, moves: Moves, groups: int) -> Convolution | None:
+    """A `Convolution`; None where oneDNN has no kernels for it."""
     try:
-        return Convolution(geometry)
+        return Convolution(x, weight, moves, groups)
     except OneDnnError as fault:
-        log.debug("%s: %s", geometry, fault)
+        log.debug("%s by %s: %s", x, weight, fault)
         return None
 
 
 class Convolution:
     """Passes of a convolution over float32 arrays, which are dense.
+
+    Args:
+        x: Shape [N, C, H, W] of its input.
+        weight: Shape [C', C / groups, h, w] of its weights.
+        moves: How the kernel moves.
+        groups: Of channels.
 
     Attributes:
         forward: Input [N, C, H, W] and weights [C', C / groups, h, w] to the result [N, C', H', W'].
@@ -143,16 +118,19 @@ class Convolution:
         OneDnnError: There is no kernel for one of them.
     """
 
-    def __init__(self, geometry: Geometry) -> None:
-        x, weight, y = geometry.x, geometry.grouped_weight, geometry.y
+    def __init__(self, x: Shape, weight: Shape, moves: Moves, groups: int) -> None:
+        stride, dilation, before, after = moves
+        y = result_shape(x, weight, moves)
+        if groups > 1:  # an axis of their own
+            weight = (groups, weight[0] // groups, *weight[1:])
         of_x, of_weight, of_y = (_any_arrangement(shape) for shape in (x, weight, y))
-        gaps = [rate - 1 for rate in geometry.dilation]
-        moves = [_Sizes(*pair) for pair in (geometry.stride, gaps, geometry.before, geometry.after)]
+        gaps = [rate - 1 for rate in dilation]
+        sizes = [_Sizes(*pair) for pair in (stride, gaps, before, after)]
         arrays = of_x, of_weight, None, of_y  # no bias
 
-        forward = _Handle(_FORWARD, _engine(), _TRAINING, _DIRECT, *arrays, *moves, None)
-        of_input = _Handle(_OF_INPUT, _engine(), _DIRECT, of_x, of_weight, of_y, *moves, forward, None)
-        of_weights = _Handle(_OF_WEIGHT, _engine(), _DIRECT, *arrays, *moves, forward, None)
+        forward = _Handle(_FORWARD, _engine(), _TRAINING, _DIRECT, *arrays, *sizes, None)
+        of_input = _Handle(_OF_INPUT, _engine(), _DIRECT, of_x, of_weight, of_y, *sizes, forward, None)
+        of_weights = _Handle(_OF_WEIGHT, _engine(), _DIRECT, *arrays, *sizes, forward, None)
         self.forward = _Pass(forward, {_X: x, _W: weight}, _Y, y)
         self.of_input = _Pass(of_input, {_DY: y, _W: weight}, _DX, x)
         self.of_weight = _Pass(of_weights, {_DY: y, _X: x}, _DW, weight)

@@ -167,7 +167,7 @@ def test_what_onednn_refuses_is_paddles(monkeypatch: pytest.MonkeyPatch) -> None
     layer = direct(32, 32, 3)
     given = RANDOM.normal(size=(1, 32, 17, 19))
 
-    def refuse(_geometry: object) -> None:
+    def refuse(*_given: object) -> None:
         raise onednn.OneDnnError("no kernel")
 
     monkeypatch.setattr(onednn, "Convolution", refuse)
@@ -186,7 +186,7 @@ def test_without_onednn_layers_are_as_before() -> None:
 
 
 def test_what_was_made_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = onednn.Convolution(onednn.Geometry((1, 32, 9, 9), (32, 32, 3, 3), (1, 1), (1, 1), (0, 0), (0, 0), 1))
+    made = onednn.Convolution((1, 32, 9, 9), (32, 32, 3, 3), ((1, 1), (1, 1), (0, 0), (0, 0)), 1)
     alive: list[int] = []
     start, end = onednn._Handle.__init__, onednn._Handle.__del__
 
