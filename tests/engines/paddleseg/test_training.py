@@ -118,6 +118,9 @@ def test_a_static_graph_learns_the_same(dataset, monkeypatch):
     config = configure(dataset, dy2st=True)
     session = PaddleSegEngine().open_training(get_spec(config.Global.model), config)
     assert session.forward is not session.network
+    assert not any(
+        type(layer).__module__.startswith("segcli.models.operators") for layer in session.network.sublayers()
+    )
     plain, static = (our_losses(configure(dataset, epochs_iters=3, dy2st=dy2st)) for dy2st in (False, True))
     np.testing.assert_allclose(static, plain, rtol=1e-5)
 
