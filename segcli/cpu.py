@@ -85,7 +85,9 @@ def find_onednn() -> Path | None:
     paddle = find_spec("paddle")
     if paddle is None or paddle.origin is None or os.environ.get(CONVOLUTIONS) == "paddle":
         return None
-    return next(iter(sorted(Path(paddle.origin).parent.glob("libs/libdnnl.so.3*"))), None)
+    file = Path(paddle.origin).parent / "libs/libdnnl.so.3"
+    # with the vectors of older processors it is slower than Paddle
+    return file if file.is_file() and "avx2" in first_processor().split() else None
 
 
 @contextmanager

@@ -90,7 +90,7 @@ def _pair(values: Iterable[int]) -> Pair:
 class _Convolution(PyLayer):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, made: onednn.Convolution) -> Tensor:
-        x = x.contiguous()
+        x, weight = x.contiguous(), weight.contiguous()
         ctx.save_for_backward(x, weight)
         ctx.made, ctx.trained = made, are_trained(x, weight)
         return tensor_of(made.forward(array_of(x), array_of(weight)))

@@ -29,10 +29,11 @@ Moves = tuple[Pair, Pair, Pair, Pair]
 _CPU, _IN_ORDER = 1, 1
 _FLOAT32, _FLOAT_BYTES, _ANY_LAYOUT = 3, 4, 1
 _TRAINING, _DIRECT = 64, 1
+_OF_CALLER = 1
 _FROM, _TO = 1, 17
 """Arguments of a primitive that copies one arrangement into another."""
 _KEPT_CONVOLUTIONS = 256
-"""More than a network has for images of one size."""
+"""More than a network has for images of one size; others are made again, which takes up to a millisecond."""
 
 _Sizes = c_int64 * 12
 _Made = POINTER(c_void_p)
@@ -54,6 +55,9 @@ _SIGNATURES: Mapping[str, Sequence[Any]] = {
     _FORWARD: (_Made, c_void_p, c_int, c_int, *[c_void_p] * 4, *[_Sizes] * 4, c_void_p),
     _OF_INPUT: (_Made, c_void_p, c_int, *[c_void_p] * 3, *[_Sizes] * 4, c_void_p, c_void_p),
     _OF_WEIGHT: (_Made, c_void_p, c_int, *[c_void_p] * 4, *[_Sizes] * 4, c_void_p, c_void_p),
+    "primitive_attr_create": (_Made,),
+    "primitive_attr_set_scratchpad_mode": (c_void_p, c_int),
+    "primitive_attr_destroy": (c_void_p,),
     "reorder_primitive_desc_create": (_Made, *[c_void_p] * 5),
     "primitive_desc_query_md": (c_void_p, c_int, c_int),
     "primitive_desc_destroy": (c_void_p,),
@@ -81,7 +85,7 @@ def result_shape(x: Shape, weight: Shape, moves: Moves) -> Shape:
 
 @cache
 def is_there() -> bool:
-    """Whether the installed Paddle brings oneDNN in a version that is known here."""
+    """Whether the installed Paddle brings oneDNN with the functions that are called here."""
     try:
         _library()
     except (OSError, AttributeError) as fault:
@@ -128,9 +132,9 @@ class Convolution:
         sizes = [_Sizes(*pair) for pair in (stride, gaps, before, after)]
         arrays = of_x, of_weight, None, of_y  # no bias
 
-        forward = _Handle(_FORWARD, _engine(), _TRAINING, _DIRECT, *arrays, *sizes, None)
-        of_input = _Handle(_OF_INPUT, _engine(), _DIRECT, of_x, of_weight, of_y, *sizes, forward, None)
-        of_weights = _Handle(_OF_WEIGHT, _engine(), _DIRECT, *arrays, *sizes, forward, None)
+        forward = _Handle(_FORWARD, _engine(), _TRAINING, _DIRECT, *arrays, *sizes, _attributes())
+        of_input = _Handle(_OF_INPUT, _engine(), _DIRECT, of_x, of_weight, of_y, *sizes, forward, _attributes())
+        of_weights = _Handle(_OF_WEIGHT, _engine(), _DIRECT, *arrays, *sizes, forward, _attributes())
         self.forward = _Pass(forward, {_X: x, _W: weight}, _Y, y)
         self.of_input = _Pass(of_input, {_DY: y, _W: weight}, _DX, x)
         self.of_weight = _Pass(of_weights, {_DY: y, _X: x}, _DW, weight)
@@ -150,6 +154,7 @@ class _Role:
 
 
 _X, _W, _Y = _Role(1, 129), _Role(33, 131), _Role(17, 133)
+_SCRATCH = _Role(80, 136)
 _DX, _DW, _DY = _Role(129, 130), _Role(161, 132), _Role(145, 134)
 
 
@@ -160,6 +165,7 @@ class _Pass:
         self._primitive = _Handle("primitive_create", made)
         self._inputs = [_Place(made, each, of_input) for each, of_input in inputs.items()]
         self._result = _Place(made, role, shape, is_result=True)
+        self._scratch = _Room(made, _SCRATCH)
 
     def __call__(self, *inputs: FloatArray) -> FloatArray:
         """The result for dense arrays.
@@ -169,14 +175,14 @@ class _Pass:
         """
         stream = _Handle("stream_create", _engine(), _IN_ORDER)
         result = empty(self._result.shape)
-        arguments = {}
+        arguments = {self._scratch.argument: self._scratch.memory()}
         for place, values in zip(self._inputs, inputs, strict=True):
             memory = _Memory(place.outside, values)
-            arguments[place.argument] = memory if place.copy is None else place.room()
+            arguments[place.argument] = memory if place.copy is None else place.memory()
             if place.copy is not None:
                 _run(place.copy, stream, {_FROM: memory, _TO: arguments[place.argument]})
         memory = _Memory(self._result.outside, result)
-        arguments[self._result.argument] = memory if self._result.copy is None else self._result.room()
+        arguments[self._result.argument] = memory if self._result.copy is None else self._result.memory()
         _run(self._primitive, stream, arguments)
         if self._result.copy is not None:
             _run(self._result.copy, stream, {_FROM: arguments[self._result.argument], _TO: memory})
@@ -184,30 +190,39 @@ class _Pass:
         return result
 
 
-class _Place:
+class _Room:
+    """Values as a pass has them.
+
+    Attributes:
+        argument: Their number when it runs.
+    """
+
+    def __init__(self, made: _Handle, role: _Role) -> None:
+        self.argument, self._owner = role.argument, made
+        self._inside = _library().dnnl_primitive_desc_query_md(made, role.query, 0)
+        self._bytes = _library().dnnl_memory_desc_get_size(self._inside)
+
+    def memory(self) -> _Memory:
+        """Memory for them."""
+        return _Memory(self._inside, empty([-(-self._bytes // _FLOAT_BYTES)]))
+
+
+class _Place(_Room):
     """An input or the result of a pass.
 
     Attributes:
-        argument: Its number when the pass runs.
         shape: Of the array outside.
         outside: Arrangement of that array.
         copy: Primitive that arranges the values for the pass, or a result's back; None where there is nothing to do.
     """
 
     def __init__(self, made: _Handle, role: _Role, shape: Shape, *, is_result: bool = False) -> None:
-        self.argument, self.shape, self.outside = role.argument, shape, _dense(shape)
-        self._owner = made
-        self._inside = _library().dnnl_primitive_desc_query_md(made, role.query, 0)
-        self._size = _library().dnnl_memory_desc_get_size(self._inside) // _FLOAT_BYTES
-        self.copy = None
+        super().__init__(made, role)
+        self.shape, self.outside, self.copy = shape, _dense(shape), None
         if not _library().dnnl_memory_desc_equal(self.outside, self._inside):
             start, end = (self._inside, self.outside) if is_result else (self.outside, self._inside)
             described = _Handle("reorder_primitive_desc_create", start, _engine(), end, _engine(), None)
             self.copy = _Handle("primitive_create", described)
-
-    def room(self) -> _Memory:
-        """Memory for the values as the pass has them."""
-        return _Memory(self._inside, empty([self._size]))
 
 
 class _Handle:
@@ -258,6 +273,14 @@ def _dense(shape: Shape) -> _Handle:
 def _any_arrangement(shape: Shape) -> _Handle:
     """Leaves the arrangement to oneDNN."""
     return _Handle("memory_desc_create_with_tag", len(shape), _Sizes(*shape), _FLOAT32, _ANY_LAYOUT)
+
+
+@cache
+def _attributes() -> _Handle:
+    """Each call brings the memory for what lies between, which threads would share otherwise."""
+    made = _Handle("primitive_attr_create")
+    _library().dnnl_primitive_attr_set_scratchpad_mode(made, _OF_CALLER)
+    return made
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -203,3 +204,19 @@ def test_what_was_made_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
     made.forward(np.zeros((1, 32, 9, 9), np.float32), np.zeros((32, 32, 3, 3), np.float32))
 
     assert alive.count(1) >= 4 and sum(alive) == 0
+
+
+def test_threads_have_memory_of_their_own() -> None:
+    made = onednn.convolution((2, 64, 33, 33), (64, 64, 3, 3), ((2, 2), (1, 1), (1, 1), (1, 1)), 1)
+    assert made is not None
+    x, gradient, weight = (
+        RANDOM.normal(size=shape).astype(np.float32) for shape in ((2, 64, 33, 33), (2, 64, 17, 17), (64, 64, 3, 3))
+    )
+
+    def passes() -> list[np.ndarray[Any, Any]]:
+        return [made.forward(x, weight), made.of_input(gradient, weight), made.of_weight(gradient, x)]
+
+    expected = passes()
+    with ThreadPoolExecutor(2) as pool:
+        for found in pool.map(lambda _number: passes(), range(30)):
+            assert all(np.array_equal(one, other) for one, other in zip(found, expected, strict=True))
