@@ -23,8 +23,9 @@ from paddle import Tensor, nn
 from paddle.autograd import PyLayer
 
 import segcli
+from segcli.engines.paddledet.patches import apply_patches as patches_of_paddledet
 from segcli.engines.paddleseg.losses import BatchDiceLoss
-from segcli.engines.paddleseg.patches import apply_patches
+from segcli.engines.paddleseg.patches import apply_patches as patches_of_paddleseg
 from segcli.models.instance import host_sampling
 from segcli.models.operators import bias, convolution, depthwise, linear, narrowing
 from tests.bench.one_batch import OneBatch
@@ -147,8 +148,11 @@ def without_kinks(monkeypatch: pytest.MonkeyPatch) -> None:
         *((depthwise, "FEWEST_PRODUCTS"), (convolution, "FEWEST_PRODUCTS"), (convolution, "FEWEST_OF_SINGLE")),
     ):
         monkeypatch.setattr(module, name, 1)
-    apply_patches()  # some of PaddleSeg's modules have a copy of Paddle's functions
-    copies = [vars(module).get("F") for name, module in sys.modules.items() if name.startswith("paddleseg.")]
+    for apply in (patches_of_paddleseg, patches_of_paddledet):
+        apply()  # after which some of their modules have a copy of Paddle's functions
+    copies = [
+        vars(module).get("F") for name, module in sys.modules.items() if name.startswith(("paddleseg.", "ppdet."))
+    ]
     for functions in (F, *(one for one in copies if hasattr(one, "relu"))):
         monkeypatch.setattr(functions, "relu", lambda x, name=None: F.silu(x))
         monkeypatch.setattr(functions, "max_pool2d", pool_by_mean)
