@@ -23,7 +23,6 @@ from segcli.data.formats.coco import CocoScan
 from segcli.data.formats.instance_data import scan_instances
 from segcli.data.instances import CocoDataset, InstanceSample
 from segcli.data.lists import relative_name
-from segcli.data.opencv_threads import without_opencv_threads
 from segcli.data.prefetch import started
 from segcli.data.samples import Split
 from segcli.data.traced_mask import TracedMask
@@ -162,7 +161,6 @@ def check_instance(config: Config) -> CheckResult:
 
 
 @collecting_rarely()
-@without_opencv_threads()
 def examine_coco_dataset(
     dataset_dir: Path, num_classes: int | None = None, settings: PassSettings = EVERY_FILE
 ) -> InstanceExamination:

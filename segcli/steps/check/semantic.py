@@ -23,7 +23,6 @@ from segcli.data.fingerprint.labels import Fingerprint, MaskShape, fingerprint_o
 from segcli.data.formats.masks import LIST_FILES, SegLists, class_names_of, find_root, list_place, scan_lists
 from segcli.data.formats.masks_layout import has_lists
 from segcli.data.lists import relative_names
-from segcli.data.opencv_threads import without_opencv_threads
 from segcli.data.samples import SegDataset, SegSample, Split
 from segcli.findings import Finding, has_errors, in_order
 from segcli.garbage import collecting_rarely, set_aside
@@ -117,7 +116,6 @@ def check_semantic(config: Config) -> CheckResult:
 
 
 @collecting_rarely()
-@without_opencv_threads()
 def examine_seg_dataset(
     dataset_dir: Path, num_classes: int | None = None, settings: PassSettings = EVERY_FILE
 ) -> Examination:
