@@ -26,7 +26,7 @@ OWN_PARTS: dict[str, str] = {
 """Where segcli's own networks and backbones are defined, by their name in recipes."""
 
 
-def build(recipe: ModelSpec | Recipe, num_classes: int, channels: int = COLOURS) -> Network:
+def build(recipe: ModelSpec | Recipe, num_classes: int, channels: int = COLOURS, *, own_layers: bool = True) -> Network:
     """The network of a recipe with random weights, in training mode.
 
     Parameter names are numbered anew at each call, so that optimizer states saved by another process fit.
@@ -35,6 +35,7 @@ def build(recipe: ModelSpec | Recipe, num_classes: int, channels: int = COLOURS)
         recipe: A model of the table, or the recipe of its network.
         num_classes: Classes of its output.
         channels: Channels of its input.
+        own_layers: Whether Paddle's layers become those that train faster on a CPU, see `use_own_layers`.
     """
     import paddle
 
@@ -44,7 +45,8 @@ def build(recipe: ModelSpec | Recipe, num_classes: int, channels: int = COLOURS)
     wanted = recipe.network if isinstance(recipe, ModelSpec) else recipe
     with paddle.utils.unique_name.guard():
         network = widen_input(_build_part({**wanted, "num_classes": num_classes}), channels)
-    use_own_layers(network)
+    if own_layers:
+        use_own_layers(network)
     return network
 
 

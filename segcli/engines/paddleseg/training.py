@@ -33,7 +33,6 @@ from segcli.engines.paddleseg.parts import build_losses, build_optimizer, build_
 from segcli.engines.paddleseg.session import SemanticSession
 from segcli.engines.paddleseg.stream import Focus, SampleStream
 from segcli.errors import DatasetError
-from segcli.models.operators.layers import use_paddles_layers
 from segcli.models.spec import ModelSpec, Preprocess
 from segcli.rules import finding
 
@@ -54,7 +53,8 @@ def open_session(spec: ModelSpec, config: Config) -> SemanticSession:
     samples = _epoch_samples(config, dataset)
     preprocess = _preprocess(spec, config, dataset)
     paddle.seed(config.Global.seed)
-    network = build(spec, len(dataset.classes), preprocess.channels)
+    # Paddle's tracer cannot follow segcli's layers
+    network = build(spec, len(dataset.classes), preprocess.channels, own_layers=not settings.dy2st)
     order = sample_order(len(samples), config)
     ignored = dataset.classes.ignore_index
     losses = build_losses(
@@ -73,7 +73,7 @@ def open_session(spec: ModelSpec, config: Config) -> SemanticSession:
     cache = open_cache(settings.cache_images, Path(config.Global.output), workers)
     return SemanticSession(
         network=network,
-        forward=_traced(network) if settings.dy2st else network,
+        forward=paddle.jit.to_static(network.forward) if settings.dy2st else network,
         optimizer=build_optimizer(recipe.optimizer, network, schedule),
         dataset=dataset,
         stream=SampleStream(
@@ -102,14 +102,6 @@ def open_session(spec: ModelSpec, config: Config) -> SemanticSession:
             "input_size": fixed_size(spec, config),
         },
     )
-
-
-def _traced(network: Any) -> Any:
-    """The network as a static graph, of which Paddle's tracer cannot follow segcli's layers."""
-    import paddle
-
-    use_paddles_layers(network)
-    return paddle.jit.to_static(network.forward)
 
 
 def _require_labels(dataset: SegDataset) -> None:

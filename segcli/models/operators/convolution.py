@@ -32,7 +32,7 @@ class DirectConv2D(BiasedConv2D):
     """A convolution that reads each value where it is.
 
     Paddle copies each value to the places in which the kernel sees it, and multiplies the copies; with a kernel for
-    each channel it visits one value after the other. In training on a CPU this takes up to three times as long.
+    each channel it visits one value after the other. In training on a CPU that takes longer.
     """
 
     @staticmethod

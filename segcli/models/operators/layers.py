@@ -25,12 +25,6 @@ KINDS: dict[type[nn.Layer], Sequence[Any]] = {
 """What may stand in for a layer of Paddle: classes derived from it; the first that says it `suits` a layer does."""
 
 
-def use_paddles_layers(network: nn.Layer) -> None:
-    """Takes back, in place, what `use_own_layers` did: for Paddle's tracer, which cannot follow all of them."""
-    for layer in network.sublayers(include_self=True):
-        layer.__class__ = next((plain for plain, kinds in KINDS.items() if type(layer) in kinds), type(layer))
-
-
 def use_own_layers(network: nn.Layer) -> int:
     """Makes, in place, layers of Paddle those that train faster on a CPU; parameters and names stay.
 

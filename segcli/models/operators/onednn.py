@@ -33,7 +33,7 @@ _OF_CALLER = 1
 _FROM, _TO = 1, 17
 """Arguments of a primitive that copies one arrangement into another."""
 _KEPT_CONVOLUTIONS = 256
-"""More than a network has for images of one size; others are made again, which takes up to a millisecond."""
+"""More than a network has for images of one size; others are soon made again."""
 
 _Sizes = c_int64 * 12
 _Made = POINTER(c_void_p)

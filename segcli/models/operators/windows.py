@@ -54,7 +54,8 @@ class MovedRows(PyLayer):
 
 
 def _moved(x: Tensor, rows: Rows) -> FloatArray:
-    out: FloatArray = array_of(x.contiguous()).take(rows, axis=1, mode="clip")
+    out = empty([x.shape[0], len(rows), *x.shape[2:]])
+    array_of(x.contiguous()).take(rows, axis=1, out=out, mode="clip")
     out[:, rows < 0] = 0
     return out
 

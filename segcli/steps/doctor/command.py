@@ -20,11 +20,15 @@ def examine() -> Health:
     """Checks everything that segcli needs; changes nothing."""
     quick = tuple(_static_findings())
     tried = tuple(trial.check_trials()) if not any(found.topic == "engines" and found.remedy for found in quick) else ()
-    devices = (
-        *(*trial.check_devices(), *trial.check_onnx_gpus(), *trial.check_allocator(), *trial.check_convolutions()),
-        *trial.check_shared_memory(),
+    rest = chain(
+        trial.check_devices(),
+        trial.check_onnx_gpus(),
+        trial.check_allocator(),
+        trial.check_convolutions(),
+        trial.check_shared_memory(),
+        trial.check_fonts(),
     )
-    found = (*quick, *tried, *devices, *trial.check_fonts())
+    found = (*quick, *tried, *rest)
     order = list(dict.fromkeys(one.topic for one in found))
     return Health(tuple(sorted(found, key=lambda one: order.index(one.topic))))
 
