@@ -111,7 +111,7 @@ def test_a_gpu_that_is_not_there_falls_back_with_one_warning(gpu_machine, caplog
 @pytest.mark.parametrize(
     "case",
     [
-        ({"cuda": ""}, "built without CUDA", "pip uninstall -y onnxruntime onnxruntime-gpu && pip install"),
+        ({"cuda": ""}, "built without CUDA", "pip uninstall -y onnxruntime onnxruntime-gpu`, then `pip install"),
         ({"driver": (12, 4)}, "built for CUDA 13.0, and NVIDIA's driver serves 12.4 at most", "a newer driver"),
         (
             {"missing": "Failed to load libcublas.so.13: no such file\nFailed to load /a/libcurand.so.10: x\n"},

@@ -21,7 +21,7 @@ from segcli.runtimes import is_importable
 
 PROVIDER, CPU_PROVIDER = "CUDAExecutionProvider", "CPUExecutionProvider"
 REQUIREMENT = '"onnxruntime-gpu[cuda,cudnn]>=1.21"'
-EXCHANGE = f"pip uninstall -y onnxruntime onnxruntime-gpu && pip install {REQUIREMENT}"
+EXCHANGE = f"`pip uninstall -y onnxruntime onnxruntime-gpu`, then `pip install {REQUIREMENT}`"
 """Both packages write the same folder, so that one over the other leaves neither whole."""
 _CUDNN = "cudnn64_9.dll" if sys.platform == "win32" else "libcudnn.so.9"
 """It is opened at the first convolution, so that nothing else tells early that it is missing."""
@@ -51,11 +51,11 @@ def obstacle() -> Obstacle | None:
     if not gpus():
         return None
     if not is_importable("onnxruntime"):
-        return Obstacle("ONNX Runtime is not installed", f"`{EXCHANGE}` installs it")
+        return Obstacle("ONNX Runtime is not installed", f"{EXCHANGE}, installs it")
     import onnxruntime
 
     if PROVIDER not in onnxruntime.get_available_providers():
-        return Obstacle("this ONNX Runtime is built without CUDA", f"`{EXCHANGE}` puts the build for GPUs there")
+        return Obstacle("this ONNX Runtime is built without CUDA", f"{EXCHANGE}, puts the build for GPUs there")
     built, served = getattr(onnxruntime, "cuda_version", "") or "", driver_cuda()
     if served is not None and built.partition(".")[0].isdigit() and int(built.partition(".")[0]) > served[0]:
         message = f"ONNX Runtime is built for CUDA {built}, and NVIDIA's driver serves {served[0]}.{served[1]} at most"

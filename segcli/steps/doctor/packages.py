@@ -132,7 +132,7 @@ def check_runtimes() -> Iterator[Observation]:
         builds = {build: version for build in (name, f"{name}-gpu") if (version := installed(build))}
         if len(builds) == 2:
             value = f"{' and '.join(builds)} are installed, and write the same files"
-            yield Observation("runtimes", name, value, State.NOTE, advice=f"`{EXCHANGE}` leaves the build for GPUs")
+            yield Observation("runtimes", name, value, State.NOTE, advice=f"{EXCHANGE}, leaves the build for GPUs")
         elif builds and is_importable(name):
             yield from (Observation("runtimes", build, version) for build, version in builds.items())
         elif builds:
