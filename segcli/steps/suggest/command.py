@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ from segcli.steps.predict.command import readable
 from segcli.steps.predict.open_predictor import open_predictor
 from segcli.steps.predict.result import Unreadable
 from segcli.steps.suggest.look import Look, Looker
-from segcli.steps.suggest.proposals import ProposalFolder
+from segcli.steps.suggest.proposals import ProposalFolder, file_of
 from segcli.steps.suggest.ranking import Ranking, rank, standardised
 from segcli.steps.suggest.result import Suggestion, SuggestResult
 from segcli.tasks import step_part
@@ -37,6 +37,9 @@ TABLE = "suggest.csv"
 MOST_LABELLED = 500
 """Most labelled images that the others are compared with."""
 _AHEAD = 4
+
+_Seen = tuple[SourceItem, Look]
+"""An image without its pixels, and what was seen in it."""
 
 
 def suggest(
@@ -59,7 +62,8 @@ def suggest(
         model_dir: Folder of an exported semantic or instance model, or of the weights around it.
         output: Folder of the table.
         save_dir: Folder of the proposals, which may be that of a LabelMe dataset; None is ``<output>/suggest``.
-        labelled: Dataset whose training images count as known; None uses the model's training dataset.
+        labelled: Dataset whose training images count as labelled, those among `given` too; None uses the model's
+            training dataset.
         count: Number of images to write proposals for; None uses the recommended number.
         settings: Runtime and threshold.
         device: Device that the network runs on.
@@ -78,8 +82,14 @@ def suggest(
     sources = open_sources(given).read_by(model.preprocess.reads_by)
     failed: list[Unreadable] = []
     target = ProposalFolder(save_dir or output / "suggest", model.class_names)
-    seen, known = _look_at_all(looker, sources, target, failed)
-    known += _looks_at_labelled(looker, model, labelled)
+    learnt = _training_images(looker, model, labelled)
+    in_training = set(learnt)
+    seen, with_labels = _look_at_all(
+        looker, sources, lambda item: file_of(item) in in_training or target.has_labels(item), failed
+    )
+    met = {file_of(item) for item, _ in with_labels}
+    known = [look for _, look in with_labels]
+    known += _looks_at_labelled(looker, model, [image for image in learnt if image not in met])
     ranking = _ranked([look for _, look in seen], known)
     ordered = [seen[number] for number in ranking.order]
     chosen = [item.name for item, _ in ordered[: ranking.enough if count is None else count]]
@@ -99,38 +109,39 @@ def suggest(
     )
 
 
-def _look_at_all(
-    looker: Looker, sources: Sources, target: ProposalFolder, failed: list[Unreadable]
-) -> tuple[list[tuple[SourceItem, Look]], list[Look]]:
-    """Looks of the unlabelled images, with items stripped of their pixels, and looks of the labelled ones."""
-    seen: list[tuple[SourceItem, Look]] = []
-    known: list[Look] = []
-    for item in readable(track(read_ahead(sources, _AHEAD), "look", len(sources)), failed):
-        assert item.rgb is not None  # nothing is read in windows here
-        look = looker.look(item.rgb)
-        if target.has_labels(item):
-            known.append(look)
-        else:
-            seen.append((replace(item, rgb=None), look))
-    if failed and not seen and not known:
-        raise InputError(f"none of {len(failed)} inputs can be read; the first: {failed[0].message}")
-    return seen, known
-
-
-def _looks_at_labelled(looker: Looker, model: ExportedModel, labelled: Path | None) -> list[Look]:
-    """Looks of the training images of the model."""
+def _training_images(looker: Looker, model: ExportedModel, labelled: Path | None) -> list[Path]:
+    """The training images of the model, as resolved paths."""
     learnt = None if model.card is None else model.card.config.get("Global", {}).get("dataset_dir")
     folder = labelled or (None if learnt is None else Path(learnt))
     if folder is None:
         return []
     try:
-        images = looker.labelled_images(folder)
+        return [image.resolve() for image in looker.labelled_images(folder)]
     except SegcliError as fault:
         if labelled is not None:
             raise
         log.warning("no comparison with the training images of the model: %s", fault)
         return []
-    few = evenly(images, MOST_LABELLED)
+
+
+def _look_at_all(
+    looker: Looker, sources: Sources, has_labels: Callable[[SourceItem], bool], failed: list[Unreadable]
+) -> tuple[list[_Seen], list[_Seen]]:
+    """The unlabelled images and the labelled ones."""
+    seen: list[_Seen] = []
+    known: list[_Seen] = []
+    for item in readable(track(read_ahead(sources, _AHEAD), "look", len(sources)), failed):
+        assert item.rgb is not None  # nothing is read in windows here
+        one = replace(item, rgb=None), looker.look(item.rgb)
+        (known if has_labels(item) else seen).append(one)
+    if failed and not seen and not known:
+        raise InputError(f"none of {len(failed)} inputs can be read; the first: {failed[0].message}")
+    return seen, known
+
+
+def _looks_at_labelled(looker: Looker, model: ExportedModel, learnt: Sequence[Path]) -> list[Look]:
+    """Looks of training images, of at most `MOST_LABELLED`."""
+    few = evenly(learnt, MOST_LABELLED)
     read = map_ahead(partial(read_input, image_range=model.preprocess.reads_by), few)
     return [looker.look(rgb) for rgb in track(read, "look at labelled images", len(few))]
 
@@ -173,9 +184,7 @@ def _propose(
     return written, kept
 
 
-def _suggestions(
-    ordered: Sequence[tuple[SourceItem, Look]], ranking: Ranking, proposals: Mapping[Path, Path]
-) -> list[Suggestion]:
+def _suggestions(ordered: Sequence[_Seen], ranking: Ranking, proposals: Mapping[Path, Path]) -> list[Suggestion]:
     return [
         Suggestion(item.input_path, item.page_index, look.entropy, look.disagreement, held, proposals.get(item.name))
         for (item, look), held in zip(ordered, ranking.held, strict=True)

@@ -52,7 +52,7 @@ class ProposalFolder:
         """
         if item.rgb is None:
             raise ValueError("an item without an image has no proposals")
-        target, original = self._target(item), _file_of(item)
+        target, original = self._target(item), file_of(item)
         image = self.folder / IMAGES / f"{target.stem}{'.png' if original is None else original.suffix}"
         if target.exists() or (image.exists() and original != image.resolve()):
             return None
@@ -94,7 +94,7 @@ class ProposalFolder:
 
     def has_labels(self, item: SourceItem) -> bool:
         """Whether an image has labels: in this folder, beside it, or in `annotations/` beside its folder."""
-        path = _file_of(item)
+        path = file_of(item)
         there = [self._target(item)]
         if path is not None:
             there += [path.with_suffix(".json"), path.parent.parent / ANNOTATIONS / f"{path.stem}.json"]
@@ -104,7 +104,7 @@ class ProposalFolder:
         return self.folder / ANNOTATIONS / f"{'_'.join(item.name.parts)}.json"
 
 
-def _file_of(item: SourceItem) -> Path | None:
+def file_of(item: SourceItem) -> Path | None:
     """The image file of an item; None for a page, a frame, a download or an array."""
     if item.input_path is None or item.page_index is not None or not is_file(item.input_path):
         return None

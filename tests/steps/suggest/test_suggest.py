@@ -37,7 +37,9 @@ def unlabelled(tmp_path) -> Path:
 
 
 def _suggest(given, run: Path, output: Path, **more):
-    return suggest(str(given), run / "run" / "best_model", output, device="cpu", **more)
+    return suggest(
+        given if isinstance(given, list) else str(given), run / "run" / "best_model", output, device="cpu", **more
+    )
 
 
 def test_proposals_of_a_semantic_model_are_a_labelme_dataset(unlabelled, tmp_path):
@@ -108,6 +110,14 @@ def test_images_with_labels_are_known_and_what_is_there_is_kept(unlabelled, tmp_
     assert again.kept == [taken.stem]
     assert "confidence" not in written.read_text()
     assert (tmp_path / "set" / "images" / taken.name).read_bytes() == b"of another set"
+
+
+def test_training_images_among_the_given_ones_count_once_and_are_not_proposed(unlabelled, tmp_path):
+    data = trained_run() / "data"
+    learnt = [data / line.split()[0] for line in (data / "train.txt").read_text().splitlines()]
+    found = _suggest([*sorted(unlabelled.iterdir()), learnt[0]], trained_run(), tmp_path / "out", labelled=data)
+    assert len(learnt) == found.labelled == 2
+    assert {Path(one.input_path).parent for one in found.ranked} == {unlabelled}
 
 
 def test_everything_has_labels(unlabelled, tmp_path):
