@@ -11,7 +11,11 @@ from numpy.typing import NDArray
 
 FEW_PIXELS = 1 << 12
 """Up to here NumPy counts faster than OpenCV."""
+_MANY_PIXELS = 1 << 16
+"""From here on the pixels of one id that lie side by side are counted together."""
 _IDS = 256
+_WORD = 8
+_IN_EACH_BYTE = np.uint64(0x0101010101010101)
 
 PresentIds = tuple[bytes, tuple[int, ...]]
 """The ids that have pixels in a mask, in order, a byte each, and the pixels of each: few, and faster to go through than
@@ -22,7 +26,29 @@ def count_ids(mask: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Number of pixels per id in a mask [H, W]: int64 [256]. Five times faster than `np.unique`."""
     if mask.size <= FEW_PIXELS:
         return np.bincount(mask.ravel(), minlength=_IDS)
-    counts: NDArray[np.float32] = cv2.calcHist([mask], [0], None, [_IDS], [0, _IDS])
+    flat = mask.ravel()
+    return _histogram(flat) if flat.size < _MANY_PIXELS else _counted_in_words(flat)
+
+
+def _counted_in_words(flat: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """The counts of a large mask, of which most words of eight pixels hold one id: such a word is counted by its first.
+
+    A histogram takes three times as long where pixels are equal to the one before, as each waits for the last sum.
+    """
+    start = -flat.ctypes.data % _WORD
+    end = start + (flat.size - start) // _WORD * _WORD
+    words = flat[start:end].view(np.uint64)
+    is_mixed = words != (words & 255) * _IN_EACH_BYTE
+    if 2 * np.count_nonzero(is_mixed) > len(words):
+        return _histogram(flat)
+    mixed = words[is_mixed].view(np.uint8)
+    uniform = _histogram(flat[start:end:_WORD]) - _histogram(mixed[::_WORD])
+    return _WORD * uniform + _histogram(np.concatenate([flat[:start], mixed, flat[end:]]))
+
+
+def _histogram(flat: NDArray[np.uint8]) -> NDArray[np.int64]:
+    row = np.ascontiguousarray(flat).reshape(1, -1)
+    counts: NDArray[np.float32] = cv2.calcHist([row], [0], None, [_IDS], [0, _IDS])
     return counts.reshape(_IDS).astype(np.int64)
 
 

@@ -121,14 +121,22 @@ def _squares(stacks: Stacks) -> NDArray[np.uint8]:
     squares = np.empty((sum(len(places) for places, _ in stacks), SIGNED_PX, SIGNED_PX), np.uint8)
     for places, stack in stacks:
         # made larger below each other, no pixel mixes those of two images
-        column = _grey(stack.reshape(-1, *stack.shape[2:]))
+        column = grey_of(stack.reshape(-1, *stack.shape[2:]))
         is_small = max(stack.shape[1:3]) <= SIGNED_PX
         squares[places] = _resized(column, SIGNED_PX, len(places)) if is_small else square_of(column, SIGNED_PX)
     return squares
 
 
-def _grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
+def grey_of(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """An image in grey [H, W], from RGB [H, W, 3] or grey.
+
+    As a single row, since OpenCV shares the rows of a large image out among threads, whose waiting for more work takes
+    longer than this.
+    """
+    if image.ndim == 2:
+        return image
+    row = cv2.cvtColor(image.reshape(1, -1, 3), cv2.COLOR_RGB2GRAY)
+    return np.asarray(row, np.uint8).reshape(image.shape[:2])
 
 
 def _resized(column: NDArray[np.uint8], side: int, count: int) -> NDArray[np.uint8]:

@@ -25,13 +25,16 @@ def connected_parts(labels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArr
     starts = np.ones(labels.shape, np.bool_)
     np.not_equal(labels[:, 1:], labels[:, :-1], out=starts[:, 1:])
     first = np.flatnonzero(starts)
-    roots = _joined(len(first), *_touching(labels, starts, first))
-    areas = np.bincount(roots, np.diff(first, append=labels.size)).astype(np.int64)
+    lengths = np.diff(first, append=labels.size)
+    roots = _joined(len(first), *_touching(labels, starts, first, lengths))
+    areas = np.bincount(roots, lengths).astype(np.int64)
     own = np.flatnonzero(areas)
     return labels.ravel()[first[own]], areas[own]
 
 
-def _touching(labels: NDArray[np.uint8], starts: NDArray[np.bool_], first: Indices) -> tuple[Indices, Indices]:
+def _touching(
+    labels: NDArray[np.uint8], starts: NDArray[np.bool_], first: Indices, lengths: Indices
+) -> tuple[Indices, Indices]:
     """Pairs of runs of one id, one above the other; each pair once, where both begin to lie side by side.
 
     Only places where a run begins are looked at, by `first`: they are few among the pixels.
@@ -47,8 +50,8 @@ def _touching(labels: NDArray[np.uint8], starts: NDArray[np.bool_], first: Indic
     rising = corner[values[corner] == values[corner + width - 1]]
     tops = np.concatenate((upright, falling - 1, rising))
     bottoms = np.concatenate((upright, falling, rising - 1)) + width
-    runs = np.cumsum(starts, dtype=np.int32) - 1
-    return runs[tops].astype(np.intp), runs[bottoms].astype(np.intp)
+    runs = np.repeat(np.arange(len(first)), lengths)
+    return runs[tops], runs[bottoms]
 
 
 def _joined(count: int, one: Indices, other: Indices) -> Indices:

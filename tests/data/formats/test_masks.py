@@ -176,6 +176,15 @@ def test_counts_of_small_and_large_masks(side):
     assert present_ids(counts) == (bytes(ids.tolist()), tuple(pixels.tolist()))
 
 
+@pytest.mark.parametrize("block", [1, 5, 8, 60])
+def test_counts_of_large_masks_of_blocks_wherever_they_begin(block):
+    rng = np.random.default_rng(block)
+    small = rng.choice(np.array([0, 1, 7, 255], np.uint8), (-(-400 // block), -(-333 // block)))
+    mask = cv2.resize(small, None, fx=block, fy=block, interpolation=cv2.INTER_NEAREST)[:400, :333]
+    for part in (mask, mask[3:], mask[:, 5:], mask[:, ::-1], np.ascontiguousarray(mask)[3:], mask[:301]):
+        assert count_ids(part).tolist() == [np.count_nonzero(part == id_) for id_ in range(256)]
+
+
 def test_counts_of_several_masks_are_those_of_each():
     rng = np.random.default_rng(0)
     masks = [rng.choice(np.array([0, 3, 255], np.uint8), rng.integers(1, 20, 2)) for _ in range(20)]

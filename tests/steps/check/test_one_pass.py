@@ -17,8 +17,9 @@ from segcli.data.fingerprint.labels import shape_of_mask
 from segcli.data.fingerprint.parts import connected_parts
 from segcli.data.id_counts import count_ids, present_ids
 from segcli.data.instances import InstanceObject, InstanceSample
+from segcli.data.similarity import grey_of
 from segcli.data.stacks import MOST_STACKED, stacks
-from segcli.steps.check.files import SKETCH_PX, inspect_image_file, measure
+from segcli.steps.check.files import BLANK_LEVELS, SKETCH_PX, inspect_image_file, measure
 from segcli.steps.check.inspection import FEW_IDS, edge_only
 from segcli.steps.check.object_rules import object_faults
 from segcli.steps.check.objects_view import ObjectsView
@@ -60,6 +61,24 @@ def test_a_sketch_is_the_averaged_image_and_changes_nothing_else(size: tuple[int
     averaged = cv2.resize(grey, (SKETCH_PX, SKETCH_PX), interpolation=cv2.INTER_AREA)
     assert sketched.sketch is not None
     assert np.abs(sketched.sketch.astype(int) - averaged).mean() < 1
+
+
+@pytest.mark.parametrize("spread", [0, BLANK_LEVELS, BLANK_LEVELS + 1])
+def test_an_image_is_blank_when_each_channel_has_nearly_one_value(spread: int, tmp_path: Path) -> None:
+    bgr = np.full((700, 900, 3), (10, 90, 200), np.uint8)
+    bgr[650, 3, 1] += spread
+    cv2.imwrite(str(tmp_path / "a.png"), bgr)
+    facts = inspect_image_file(str(tmp_path / "a.png"))
+    assert facts.signature is None and facts.is_blank == (spread <= BLANK_LEVELS)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (33, 70), (721, 1283)])
+def test_grey_is_that_of_opencv(size: tuple[int, int]) -> None:
+    rgb = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    expected = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+    np.testing.assert_array_equal(grey_of(rgb), expected)
+    np.testing.assert_array_equal(grey_of(rgb[:, ::-1]), expected[:, ::-1])
+    assert grey_of(expected) is expected
 
 
 def test_ids_on_edges_are_those_without_an_inner_pixel() -> None:
