@@ -106,7 +106,7 @@ class Step:
 
     def staged(self, target: str) -> Path:
         """Where the new content of a file waits."""
-        return self.folder / STAGED / target
+        return self.folder.joinpath(STAGED, target)
 
     def begin(self) -> None:
         """Makes the folder, known as segcli's own from its first moment."""
@@ -131,8 +131,8 @@ class Step:
             "changes": [vars(change) for change in step.changes],
             "folders": list(step.folders),
         }
-        # ASCII, because names of files may hold bytes that are no characters
-        write_bytes_atomic(self.folder / JOURNAL, json.dumps(values, indent=1).encode("ascii") + b"\n")
+        # ASCII, because names of files may hold bytes that are no characters; indented it would take ten times as long
+        write_bytes_atomic(self.folder / JOURNAL, json.dumps(values).encode("ascii") + b"\n")
         return step
 
 

@@ -74,7 +74,7 @@ class _Names:
 
     def __init__(self, root: Path, findings: list[Finding], *, in_place: bool) -> None:
         self._in_place = in_place
-        self._root = root
+        self._folder = root / IMAGE_FOLDER
         self._findings = findings
         self._taken: set[str] = set()
         self._numbers: Counter[str] = Counter()
@@ -90,10 +90,12 @@ class _Names:
         return names
 
     def _inside(self, image: AnnotatedImage) -> str | None:
-        folder = self._root / IMAGE_FOLDER
-        if image.file is None or not image.file.is_relative_to(folder):
+        if image.file is None:
             return None
-        name = image.file.relative_to(folder)
+        try:
+            name = image.file.relative_to(self._folder)
+        except ValueError:
+            return None
         return name.as_posix() if self._in_place or name.parts[0] not in PART_FOLDERS else None
 
     def _free_stem(self, image: AnnotatedImage, stem: str) -> str:
