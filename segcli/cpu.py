@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import os
 import platform
 import sys
@@ -46,6 +47,25 @@ def use_fast_kernels() -> None:
         words = set(first_processor().split())
         if "GenuineIntel" not in words and {"avx2", "fma"} <= words:
             os.environ[_MKL_PROCESSOR] = _MKL_AVX2
+
+
+def processor_name() -> str:
+    """The model of the first processor, in its maker's words; what Python knows of it where Linux tells none."""
+    lines = (line.partition(":") for line in first_processor().splitlines())
+    return next((value.strip() for key, _, value in lines if key.strip() == "model name"), "") or (
+        f"{platform.machine()} {platform.processor()}".strip()
+    )
+
+
+@cache
+def processor_kind() -> str:
+    """What the speed of a network and its best layout in memory depend on: the model and its instructions.
+
+    Virtual machines give different processors the same name, so a digest of the instructions is part of it.
+    """
+    listed = ("flags", "Features", "CPU part")
+    told = [line for line in first_processor().splitlines() if line.startswith(listed)]
+    return f"{processor_name()} ({hashlib.sha256(' '.join(told).encode()).hexdigest()[:8]})"
 
 
 def first_processor() -> str:

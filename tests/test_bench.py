@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,45 @@ def test_two_runs_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert any(line.startswith("check") and "-11%" in line and line.endswith("WORSE") for line in shown)
     assert any(line.startswith("old") and "gone" in line for line in shown)
     assert command.main(["compare", before, str(tmp_path / "absent.json")]) == 2
+
+
+def test_comparing_tells_of_what_each_run_is_and_what_failed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = kept(tmp_path, "a.json", ROWS)
+    (tmp_path / "b.json").write_text(runs.as_json(ROWS, ["bench_x"]))
+    assert command.main(["compare", before, str(tmp_path / "b.json")]) == 0
+    first, second = capsys.readouterr().out.splitlines()[:2]
+    assert first.startswith("before: commit ") and "failed" not in first
+    assert second.startswith("after: commit ") and second.endswith("; failed: bench_x")
+
+
+@pytest.mark.parametrize("text", ["", "[1]", '{"rows": 3}', '{"rows": [{"name": "check"}]}'])
+def test_what_is_no_run_is_named(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "b.json"
+    file.write_text(text)
+    assert command.main(["compare", kept(tmp_path, "a.json", ROWS), str(file)]) == 2
+    assert capsys.readouterr().err == f"{file}: is no result of scripts/bench --json\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["metrics", "metrcs"], "no benchmark has metrcs in its name; there are check, .* verdict, compare, --peers"),
+        (["metrics", "--json", "absent/a.json"], "No such file or directory: 'absent/a.json'"),
+        (["metrics", "--page", "empty.md"], "empty.md lacks the lines <!-- scripts/bench: table -->"),
+    ],
+)
+def test_nothing_is_measured_that_cannot_be_told(
+    words: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command, "_alone", None)
+    (tmp_path / "empty.md").touch()
+    with pytest.raises(SystemExit) as end:
+        command.main(words)
+    assert end.value.code == 2
+    assert re.search(told, capsys.readouterr().err)
 
 
 def test_within_noise_nothing_is_worse() -> None:

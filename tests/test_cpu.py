@@ -34,6 +34,19 @@ def test_mkl_is_told_of_avx2_where_it_would_not_look(
     assert os.environ.get("MKL_DEBUG_CPU_TYPE") == chosen
 
 
+def test_processors_of_one_name_are_told_apart_by_their_instructions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(cpu, "_CPU_INFO", tmp_path / "cpuinfo")
+    kinds = []
+    for flags in ("sse2 avx2", "sse2 avx2 amx_bf16"):
+        text = f"model : 85\nmodel name\t: Xeon @ 2.5GHz\ncpu MHz : {len(kinds)}\nflags : {flags}\n\nprocessor : 1\n"
+        (tmp_path / "cpuinfo").write_text(text, encoding="utf-8")
+        assert cpu.processor_name() == "Xeon @ 2.5GHz"
+        kinds += [cpu.processor_kind.__wrapped__() for _ in range(2)]
+    assert kinds[0] == kinds[1] != kinds[2]
+    (tmp_path / "cpuinfo").unlink()
+    assert cpu.processor_name().startswith(platform.machine())
+
+
 def test_what_the_user_has_set_stays(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("MKL_DEBUG_CPU_TYPE", "4")
     use_fast_kernels()

@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from segcli.cpu import processor_kind
 from segcli.data.files import write_text_atomic
 from segcli.data.json_text import read_json
 from segcli.runtimes import RuntimeRow
@@ -38,6 +39,7 @@ class Proof:
         agrees: Whether the outputs are the same within the tolerance.
         detail: What was compared, or how the outputs differ.
         milliseconds: Time per image of the comparison, after a warm-up run; None if nothing was timed.
+        processor: What took this time, as `segcli.cpu.processor_kind` names it; "" if that is not known.
     """
 
     runtime: str
@@ -46,6 +48,12 @@ class Proof:
     agrees: bool
     detail: str
     milliseconds: float | None = None
+    processor: str = ""
+
+    @property
+    def is_timed_here(self) -> bool:
+        """Whether the time is that of this processor."""
+        return self.milliseconds is not None and self.processor == processor_kind()
 
 
 class Proofs:
@@ -69,7 +77,8 @@ class Proofs:
         self, row: RuntimeRow, files: Iterable[Path], *, agrees: bool, detail: str, milliseconds: float | None = None
     ) -> Proof:
         """Stores a verdict, which replaces an earlier one on the same runtime, and returns it."""
-        proof = Proof(row.name, version_of(row), self._digests_of(files), agrees, detail, milliseconds)
+        processor = "" if milliseconds is None else processor_kind()
+        proof = Proof(row.name, version_of(row), self._digests_of(files), agrees, detail, milliseconds, processor)
         known = {**self._read(), row.name: proof}
         try:
             write_text_atomic(self._folder / FILE, json.dumps(document_of(known.values()), indent=2) + "\n")
@@ -123,4 +132,5 @@ def _proof(entry: dict[str, Any]) -> Proof:
         agrees=entry["agrees"] is True,
         detail=str(entry["detail"]),
         milliseconds=None if milliseconds is None else float(milliseconds),
+        processor=str(entry.get("processor", "")),  # not told by segcli 0.1
     )

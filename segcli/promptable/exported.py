@@ -23,6 +23,7 @@ from segcli.errors import MissingPartError, SegcliError, WeightsError
 from segcli.inference.exported_model import MANIFEST_FILE, ExportedModel
 from segcli.inference.graphs import Graph
 from segcli.inference.model_runtime import PADDLE
+from segcli.inference.proofs import Proofs
 from segcli.inference.runtimes.devices import candidates, runs_on
 from segcli.inference.runtimes.open_graph import first_line, open_graph
 from segcli.inference.runtimes.protocol import Runtime
@@ -30,7 +31,7 @@ from segcli.models.promptable.lseg.tokenizer import tokenize
 from segcli.models.promptable.specs import PROMPTABLE, PromptKind
 from segcli.promptable.guest import agreeing_on, open_guest_sam
 from segcli.promptable.protocols import FloatArray, SamBackend, TextBackend
-from segcli.runtimes import AUTO
+from segcli.runtimes import AUTO, RuntimeRow
 
 log = logging.getLogger("segcli.predict")
 
@@ -139,8 +140,8 @@ def open_exported(described: ExportedModel, wanted: str, device: str) -> tuple[S
 
     Args:
         described: The exported model.
-        wanted: Name of the runtime; ``auto`` uses on the CPU the first that works, Paddle last, on any other device
-            Paddle first; for an imported model the fastest that agreed at import.
+        wanted: Name of the runtime; ``auto`` uses on the CPU the one that was the fastest at export, Paddle last, on
+            any other device Paddle first; for an imported model the fastest that agreed at import.
         device: Where to run, as `inference_device` returns it; the CPU where no runtime of the model runs there.
 
     Returns:
@@ -161,7 +162,7 @@ def open_exported(described: ExportedModel, wanted: str, device: str) -> tuple[S
         device, able = "cpu", known
     opened = _opener(described, device)
     faults: list[str] = []
-    for row in sorted(able, key=lambda row: device == "cpu" and row.name == PADDLE):
+    for row in _fastest_first(able, described) if device == "cpu" else able:
         try:
             backend = opened(row.name)
         except (SegcliError, RuntimeError, NotImplementedError, ValueError, OSError) as fault:
@@ -171,6 +172,23 @@ def open_exported(described: ExportedModel, wanted: str, device: str) -> tuple[S
             log.warning("%s runs on %s, because %s", described.folder, row.name, "; ".join(faults))
         return backend, row.name
     raise MissingPartError("no runtime can open this model: " + "; ".join(faults), path=described.folder)
+
+
+def keep_time(folder: Path, row: RuntimeRow, *, detail: str, milliseconds: float) -> None:
+    """Keeps how long a runtime that agrees takes to read an image.
+
+    The files are not told: this only orders runtimes, all of which the export has compared, and a digest of the largest
+    networks takes as long as a small one takes to run.
+    """
+    Proofs(folder).keep(row, (), agrees=True, detail=detail, milliseconds=milliseconds)
+
+
+def _fastest_first(able: Sequence[RuntimeRow], described: ExportedModel) -> list[RuntimeRow]:
+    """Runtimes by the times of `keep_time`, those without one after these in their order, Paddle last."""
+    proofs = Proofs(described.folder)
+    found = {row.name: proofs.find(row, ()) for row in able if described.guest is None}
+    times = {name: proof.milliseconds for name, proof in found.items() if proof is not None and proof.milliseconds}
+    return sorted(able, key=lambda row: (row.name == PADDLE, times.get(row.name, float("inf"))))
 
 
 def _opener(described: ExportedModel, device: str) -> Callable[[str], SamBackend | TextBackend]:

@@ -54,6 +54,13 @@ def _measure(words: list[str]) -> int:
     parser.add_argument("--page", type=Path, metavar="FILE", help="write the rows into a page, as docs/measured.md")
     options = parser.parse_args(words)
     names = sorted(info.name for info in pkgutil.iter_modules(tests.bench.__path__) if info.name.startswith("bench_"))
+    if unknown := [word for word in options.words if not any(word in name for name in names)]:
+        known = ", ".join([*(name.removeprefix("bench_") for name in names), *_COMMANDS]).removesuffix(f", {_ONE}")
+        parser.error(f"no benchmark has {' or '.join(unknown)} in its name; there are {known}")
+    try:  # before an hour of measuring, not after it
+        runs.require_writable(options.json, options.page)
+    except (OSError, ValueError) as fault:
+        parser.error(str(fault))
     chosen = [name for name in names if any(word in name for word in options.words) or not options.words]
     rows: list[Row] = []
     failed: list[str] = []
@@ -94,7 +101,9 @@ def compare(words: list[str]) -> int:
     except (OSError, ValueError) as fault:
         print(fault, file=sys.stderr)  # noqa: T201
         return 2
-    text, worse = runs.compare(before, after)
+    text, worse = runs.compare(before.rows, after.rows)
+    for name, run in (("before", before), ("after", after)):
+        print(f"{name}: {run.origin}")  # noqa: T201
     print(text)  # noqa: T201
     return 1 if worse else 0
 

@@ -7,11 +7,12 @@ import os
 import platform
 import subprocess
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from segcli.cores import available_cores
+from segcli.cpu import processor_name
 from segcli.version import __version__
 from tests.bench.table import Row, aligned
 
@@ -29,6 +30,7 @@ def as_json(rows: Iterable[Row], failures: Iterable[str] = ()) -> str:
         "commit": _commit(),
         "python": platform.python_version(),
         "machine": platform.machine(),
+        "processor": processor_name(),
         "cores": available_cores(),
         "threads": os.environ.get("OMP_NUM_THREADS", "as the libraries choose"),
         "load_at_start": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
@@ -44,10 +46,11 @@ def rows_of(text: str) -> list[Row]:
     Raises:
         ValueError: The text is none.
     """
-    names = ("name", "measured", "reference", "ratio", "bar")
+    texts, numbers = ("name", "measured", "reference"), ("ratio", "bar")
     try:
-        return [Row(*(entry[name] for name in names)) for entry in json.loads(text)["rows"]]
-    except (KeyError, TypeError) as fault:
+        entries = json.loads(text)["rows"]
+        return [Row(*(str(one[name]) for name in texts), *(float(one[name]) for name in numbers)) for one in entries]
+    except (KeyError, TypeError, ValueError) as fault:
         raise ValueError("is no result of scripts/bench --json") from fault
 
 
@@ -92,6 +95,19 @@ def write_page(rows: Sequence[Row], page: Path, *, is_whole: bool = True) -> Non
     put_between(page, _BEGIN, _END, "\n".join([*_HEAD, *kept, *lines.values()]) + "\n")
 
 
+def require_writable(result: Path | None, page: Path | None) -> None:
+    """Asks whether results can be written into a file and a page, where they are given.
+
+    Raises:
+        OSError: A file cannot be written.
+        ValueError: The page has no marks.
+    """
+    if result is not None:
+        result.touch()
+    if page is not None:
+        _split(page, _BEGIN, _END)
+
+
 def put_between(page: Path, begin: str, end: str, text: str) -> None:
     """Replaces what stands between two lines of a page.
 
@@ -111,16 +127,36 @@ def _split(page: Path, begin: str, end: str) -> tuple[str, str, str]:
     return before, between, after
 
 
-def read(path: Path) -> list[Row]:
-    """The rows of a file.
+@dataclass(frozen=True)
+class Run:
+    """A run as it was kept.
+
+    Attributes:
+        rows: What was measured.
+        origin: Of which commit, on what, and what failed, in words.
+    """
+
+    rows: list[Row]
+    origin: str
+
+
+def read(path: Path) -> Run:
+    """A run of a file.
 
     Raises:
+        OSError: The file cannot be read.
         ValueError: It is no result of ``scripts/bench --json``.
     """
     try:
-        return rows_of(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        rows, values = rows_of(text), json.loads(text)
     except ValueError as fault:
         raise ValueError(f"{path}: {fault}") from fault
+    facts = [
+        f"{values.get(fact)}{unit}" for fact, unit in (("processor", ""), ("cores", " cores"), ("threads", " threads"))
+    ]
+    failed = f"; failed: {', '.join(values['failed'])}" if values.get("failed") else ""
+    return Run(rows, f"commit {values.get('commit')}, {', '.join(facts)}{failed}")
 
 
 def _commit() -> str | None:

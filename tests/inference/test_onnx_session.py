@@ -78,7 +78,7 @@ def test_a_damaged_one_is_made_again(network: Path, damaged: str) -> None:
 
 def test_another_processor_or_version_has_its_own(network: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _run(network)
-    monkeypatch.setattr(onnx_session, "_processor", lambda: "another")
+    monkeypatch.setattr(onnx_session, "processor_kind", lambda: "another")
     _run(network)
     assert len(_kept()) == 2
 

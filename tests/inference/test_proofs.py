@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from segcli.errors import MissingPartError, ParityError
-from segcli.inference import onnx_conversion
+from segcli.inference import onnx_conversion, speed
 from segcli.inference import proofs as proofs_module
 from segcli.inference.exported_model import LOGITS_TENSOR, ONNX_FILE, ExportedModel
 from segcli.inference.onnx_conversion import convert_program
-from segcli.inference.proofs import FILE
+from segcli.inference.proofs import FILE, Proofs
 from segcli.inference.proving import Prover, time_job
 from segcli.inference.runtimes.choice import open_runtime
 from segcli.inference.runtimes.open_graph import row_of
@@ -93,6 +93,40 @@ def test_auto_takes_the_fastest_that_was_measured(model, convert):
         slow["milliseconds"] = 1.0 if slow["runtime"] == "paddle" else 2.0
     (model.folder / FILE).write_text(json.dumps({"schema": 1, "proofs": proofs}))
     assert open_runtime(model).name == "paddle"
+
+
+def test_times_of_another_processor_are_measured_again_once(model, convert, monkeypatch):
+    monkeypatch.setenv("SEGCLI_CACHE", str(model.folder.parent / "cache"))
+    open_runtime(model)
+    written = json.loads((model.folder / FILE).read_text())
+    for one in written["proofs"]:
+        one |= {"processor": "another", "milliseconds": {"paddle": 9.0, "onnxruntime": 2.0}.get(one["runtime"], 3.0)}
+    (model.folder / FILE).write_text(json.dumps(written))
+    measured = []
+
+    def measure(_self, row: RuntimeRow) -> float:
+        measured.append(row.name)
+        return {"onnxruntime": 2.0, "openvino": 1.0}[row.name]
+
+    monkeypatch.setattr(Prover, "prove", None)
+    monkeypatch.setattr(Prover, "measure", measure)
+    for _ in range(2):
+        assert open_runtime(model).name == "openvino"
+        monkeypatch.setattr(speed, "_of_this_process", {})
+    assert measured == ["onnxruntime", "openvino"], "Paddle was far behind; the second process reads the times"
+    assert json.loads((model.folder / FILE).read_text()) == written
+
+
+def test_times_are_those_of_this_processor_where_they_were_measured_here(model, convert, monkeypatch):
+    open_runtime(model)
+    monkeypatch.setattr(Prover, "measure", None)
+    assert open_runtime(model).name in ("onnxruntime", "openvino")
+
+
+def test_measuring_again_runs_the_image_of_the_comparison(model, convert):
+    times = [Prover(model, Proofs(model.folder)).measure(row_of(name)) for name in ("paddle", "onnxruntime")]
+    assert all(0 < milliseconds < 60_000 for milliseconds in times)
+    assert not (model.folder / FILE).exists()
 
 
 def test_waiting_for_a_core_does_not_make_a_runtime_slow():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from segcli.engines.patching import Method, Patch
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from paddle import Tensor
 
 _GAMMA = 2
+_WORST_COST = 1e6
 
 
 def patch_focal_loss(original: Method) -> Method:
@@ -41,6 +42,16 @@ def patch_focal_costs(original: Method) -> Method:
         return focal_costs(inputs, targets, alpha)
 
     return batch_sigmoid_focal_loss
+
+
+def patch_assignment(original: Method) -> Method:
+    """Costs of a diverged network are NaN; its loss reports that, so the assignment must not fail before."""
+    import numpy as np
+
+    def linear_sum_assignment(costs: Any) -> Any:
+        return original(np.nan_to_num(np.asarray(costs), nan=_WORST_COST))
+
+    return linear_sum_assignment
 
 
 def patch_batched_masks(original: Method) -> Method:
@@ -81,6 +92,7 @@ _SWIN = "paddleseg.models.backbones.swin_transformer"
 MASKFORMER_PATCHES = (
     Patch(_LOSS, "sigmoid_focal_loss", patch_focal_loss),
     Patch(_LOSS, "batch_sigmoid_focal_loss", patch_focal_costs),
+    Patch(_LOSS, "linear_sum_assignment", patch_assignment),
     Patch(_LOSS, "nested_tensor_from_tensor_list", patch_batched_masks),
     Patch(f"{_SWIN}:WindowAttention", "forward", patch_window_attention),
     Patch(f"{_SWIN}:SwinTransformerBlock", "forward", patch_window_blocks),

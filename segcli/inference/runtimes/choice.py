@@ -15,6 +15,7 @@ from segcli.inference.proofs import Proof, Proofs
 from segcli.inference.runtimes.devices import candidates, runs_on
 from segcli.inference.runtimes.open_graph import first_line, row_of
 from segcli.inference.runtimes.protocol import Runtime
+from segcli.inference.speed import by_speed
 from segcli.runtimes import AUTO, RuntimeRow
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def _by_speed(
         yield from sorted(able, key=lambda row: row.name == PADDLE)
         return
     prover: Prover | None = None
-    measured: list[tuple[float, RuntimeRow]] = []
+    proven: list[tuple[RuntimeRow, Proof]] = []
     for row in able:
         try:
             proof = proofs.find(row, files_on(model, row))
@@ -140,5 +141,5 @@ def _by_speed(
         except SegcliError as fault:
             faults.append(f"{row.name}: {first_line(fault)}")
             continue
-        measured.append((float("inf") if proof.milliseconds is None else proof.milliseconds, row))
-    yield from (row for _, row in sorted(measured, key=lambda pair: pair[0]))
+        proven.append((row, proof))
+    yield from by_speed(model, proven)

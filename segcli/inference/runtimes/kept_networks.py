@@ -18,6 +18,8 @@ log = logging.getLogger("segcli.predict")
 FOLDER = "cut"
 """Folder in the cache."""
 ONE_FILE, FOLDER_OF_FILES = ".onnx", ".optimised"
+TIMES = ".times"
+"""Ending of a file of how long runtimes take."""
 _SCHEMA = 2
 _MOST_FORMS = 64
 _MOST_BYTES = 4 << 30
@@ -28,7 +30,7 @@ def kept_form(source: Path, ending: str) -> Path | None:
 
     Args:
         source: The file of the network; may be a kept one itself.
-        ending: Which form of it, as the end of a name: `ONE_FILE` or `FOLDER_OF_FILES` is its last part.
+        ending: Which form of it, as the end of a name: `ONE_FILE`, `FOLDER_OF_FILES` or `TIMES` is its last part.
     """
     try:
         folder = cache_folder() / FOLDER
@@ -53,7 +55,7 @@ def keep_bytes(target: Path | None, content: bytes) -> Path | None:
 def keep_few(newest: Path) -> None:
     """Removes the oldest kept forms beyond a number and a size; the newest stays."""
     total = 0
-    kept = [path for path in newest.parent.iterdir() if path.name.endswith((ONE_FILE, FOLDER_OF_FILES))]
+    kept = [path for path in newest.parent.iterdir() if path.name.endswith((ONE_FILE, FOLDER_OF_FILES, TIMES))]
     known = [(path, path.stat().st_mtime_ns) for path in kept]
     for number, (path, _) in enumerate(sorted(known, key=lambda pair: -pair[1])):
         files = list(path.iterdir()) if path.is_dir() else [path]

@@ -10,14 +10,13 @@ from __future__ import annotations
 import hashlib
 import logging
 import mmap
-import platform
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from segcli.cpu import first_processor
+from segcli.cpu import processor_kind
 from segcli.data.files import flush_to_disk, whole_folder
 from segcli.errors import MissingPartError
 from segcli.inference.runtimes.kept_networks import FOLDER_OF_FILES, keep_few, kept_form
@@ -133,15 +132,8 @@ def _optimised_folder(source: Path) -> Path | None:
 
     if source.stat().st_size > _MOST_BYTES:
         return None
-    kind = hashlib.sha256(f"{onnxruntime.__version__} {_processor()}".encode()).hexdigest()[:12]
+    kind = hashlib.sha256(f"{onnxruntime.__version__} {processor_kind()}".encode()).hexdigest()[:12]
     return kept_form(source, f"{kind}{FOLDER_OF_FILES}")
-
-
-def _processor() -> str:
-    """What the optimised form depends on: it is laid out for the instructions of the processor."""
-    lines = first_processor().splitlines()
-    named = [line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part"))]
-    return " ".join(named) if lines else f"{platform.machine()} {platform.processor()}"
 
 
 def _options(threads: int, *, shares: bool) -> Any:

@@ -17,6 +17,7 @@ from segcli.device import cpu_threads
 from segcli.engine import Batch, TrainingSession
 from segcli.models.table import get_spec
 from segcli.plan.choice import Cost, Means
+from segcli.steps.train.losses import REFUSED, refused_input
 from segcli.tasks import engine_of
 
 _STEPS = 3
@@ -102,9 +103,13 @@ def _device_clock() -> float:
 
 
 def _seconds(session: TrainingSession, batch: Batch, clock: Callable[[], float], steps: int) -> float | None:
-    """Seconds of the fastest of `steps` steps; None if memory runs out."""
+    """Seconds of the fastest of `steps` steps; None if memory runs out.
+
+    Raises:
+        TrainingError: An operator refuses its input; names the images.
+    """
     fastest = float("inf")
-    for _ in range(steps):
+    for step in range(steps):
         begin = clock()
         try:
             session.losses(batch)["loss"].backward()
@@ -114,6 +119,10 @@ def _seconds(session: TrainingSession, batch: Batch, clock: Callable[[], float],
             if isinstance(fault, MemoryError) or "memory" in str(fault).lower():
                 return None
             raise
+        except ValueError as fault:
+            if REFUSED not in str(fault):
+                raise
+            raise refused_input(fault, step + 1, batch.paths, session.network) from fault
         fastest = min(fastest, clock() - begin)
     return fastest
 

@@ -25,7 +25,7 @@ beside other work, so compare them within a row; "processor" names the widest in
 
 "Equal" names the largest difference of a raw output relative to the largest value, or the objects that are equal; a
 runtime that is not equal is never used. R-CNN has two parts there: its convolutions run on the fast runtime, its
-proposals on Paddle. `runtime=auto` takes the fastest that was proven, by times of the machine that made the files.
+proposals on Paddle. `runtime=auto` takes the fastest that was proven, by times of this processor.
 """
 _SIXTEEN = "16 bits, where the cell is empty: "
 _FEWER_TITLE = "## With 8 and 16 bits"

@@ -228,6 +228,40 @@ def test_channel_max_takes_no_max_gradient() -> None:
     assert patched.grad_fn.name() != plain.grad_fn.name()
 
 
+def test_maskformers_matcher_leaves_it_to_the_loss_to_report_that_it_diverged() -> None:
+    from paddleseg.models.losses import maskformer_loss
+
+    original = next(patch for patch in PATCHES if patch.attribute == "linear_sum_assignment").original
+    costs = np.array([[3.0, 1.0], [1.0, 2.0], [9.0, 9.0]], np.float32)
+    np.testing.assert_array_equal(maskformer_loss.linear_sum_assignment(paddle.to_tensor(costs)), original(costs))
+    costs[0, 1] = np.nan
+    with pytest.raises(ValueError, match="invalid numeric entries"):
+        original(costs)
+    queries, masks = maskformer_loss.linear_sum_assignment(paddle.to_tensor(costs))
+    assert dict(zip(masks.tolist(), queries.tolist(), strict=True)) == {0: 0, 1: 1}
+
+
+@pytest.mark.parametrize("size", range(6))
+def test_every_segformer_is_the_one_that_is_written(size: int) -> None:
+    """The same logits by segcli's head and by PaddleSeg's, with the same weights, to what rounding leaves."""
+    from paddleseg import models
+
+    from segcli.models.table import get_spec
+
+    patch = PATCH_OF["SegFormer"]
+    paddle.seed(size)
+    backbone = getattr(models, f"MixVisionTransformer_B{size}")()
+    network = models.SegFormer(19, backbone, get_spec(f"SegFormer-B{size}").network["embedding_dim"])
+    network.eval()
+    for number in range(1, 5):
+        bias = getattr(network, f"linear_c{number}").proj.bias
+        bias.set_value(paddle.rand(bias.shape))
+    image = paddle.rand([1, 3, 64, 96])
+    with paddle.no_grad():
+        theirs, ours = (forward(network, image)[0].numpy() for forward in (patch.original, patch.make(patch.original)))
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=2e-6 * np.abs(theirs).max())
+
+
 @pytest.mark.parametrize("align_corners", [False, True])
 def test_segformer_mixes_its_stages_before_they_are_enlarged(align_corners: bool) -> None:
     """The same values and the same gradients of every parameter as by the head as it is written."""

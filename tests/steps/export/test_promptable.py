@@ -13,6 +13,7 @@ import pytest
 
 from segcli.config.load import from_values
 from segcli.errors import WeightsError
+from segcli.inference.proofs import FILE
 from segcli.models.table import get_spec
 from segcli.promptable.exported import _doubling
 from segcli.steps.evaluate.command import evaluate
@@ -54,6 +55,24 @@ def test_a_cut_encoder_gives_the_same_embedding(tmp_path: Path) -> None:
     assert cut.preprocess == whole.preprocess
 
 
+@pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
+def test_auto_takes_what_read_the_image_fastest_at_export(tmp_path: Path) -> None:
+    weights, folder = promptable_weights("SAM-tiny"), tmp_path / "inference"
+    export(config("SAM-tiny", weights, tmp_path))
+    written = json.loads((folder / FILE).read_text())
+    assert {one["runtime"]: one["milliseconds"] > 0 for one in written["proofs"]} == {
+        "onnxruntime": True,
+        "openvino": True,
+    }
+    for fastest in ("openvino", "onnxruntime"):
+        for one in written["proofs"]:
+            one["milliseconds"] = 1.0 if one["runtime"] == fastest else 2.0
+        (folder / FILE).write_text(json.dumps(written))
+        assert open_promptable(get_spec("SAM-tiny"), folder).runtime == fastest
+    (folder / FILE).unlink()
+    assert open_promptable(get_spec("SAM-tiny"), folder).runtime == "onnxruntime"
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
 @pytest.mark.parametrize("model", ["SAM-tiny", "LSeg-tiny"])
@@ -82,7 +101,7 @@ def test_an_exported_model_predicts_and_is_measured_like_its_weights(tmp_path: P
         }
         result = predict(config("SAM-tiny", weights, tmp_path / f"{source.name}_out", "predict", **asked))
         masks.append(json.loads((tmp_path / f"{source.name}_out" / "a0_res.json").read_text())["masks"])
-    assert result.runtime == "onnxruntime"
+    assert result.runtime in ("onnxruntime", "openvino")
     assert masks[0] == masks[1]
 
     where = {"Global__dataset_dir": str(data)}

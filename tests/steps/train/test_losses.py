@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import time
 
 import numpy as np
 import paddle
 import pytest
 
 from segcli.errors import NonFiniteLossError, TrainingError
+from segcli.steps.train import measuring
 from segcli.steps.train.history import HistoryWriter, read_history
 from segcli.steps.train.loop import run
 from segcli.steps.train.losses import FiniteWatch, StepLosses
@@ -114,6 +116,13 @@ def test_an_input_that_an_operator_refuses_is_named_with_the_images():
     with pytest.raises(TrainingError, match=r"refuses its input at iteration 1 .*in the batch of: 0\.png") as caught:
         run(TrainState(session), FullPrecision(), [])
     assert not isinstance(caught.value, NonFiniteLossError)
+
+
+def test_a_trial_step_of_the_plan_names_the_images_too():
+    session = _Shares(8, 4)
+    session.excess = -2.0
+    with pytest.raises(TrainingError, match=r"refuses its input at iteration 1 .*in the batch of: 0\.png"):
+        measuring._seconds(session, next(session.batches(0)), time.process_time, 1)
 
 
 def test_a_loss_before_the_refusal_is_the_cause():

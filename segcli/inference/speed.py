@@ -1,0 +1,73 @@
+"""Which runtime of a model is the fastest on this processor, where the times beside the model are of another one.
+
+A model is mostly exported where it was trained, and used elsewhere: which of two runtimes is faster there depends on
+the processor. The verdicts beside the model hold on any; the times are measured again, once, and kept in the cache of
+this machine, because the model may be read-only, or shared by several machines.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping, Sequence
+
+from segcli.cpu import processor_kind
+from segcli.data.json_text import read_json
+from segcli.errors import SegcliError
+from segcli.inference.exported_model import ExportedModel
+from segcli.inference.model_runtime import files_on
+from segcli.inference.proofs import Proof, Proofs
+from segcli.inference.runtimes.kept_networks import TIMES, keep_bytes, kept_form
+from segcli.runtimes import RuntimeRow
+
+log = logging.getLogger("segcli.predict")
+
+_NEAR = 2.0
+"""A runtime that took so many times as long as the fastest one elsewhere is not the fastest here."""
+
+Proven = Sequence[tuple[RuntimeRow, Proof]]
+_of_this_process: dict[str, dict[str, float]] = {}
+"""Times by the name of their file, for machines where no cache can be written."""
+
+
+def by_speed(model: ExportedModel, proven: Proven) -> list[RuntimeRow]:
+    """Runtimes that agree with the model, the fastest on this processor first; those without a time are last."""
+    ordered = sorted(proven, key=lambda one: _milliseconds(one[1]))
+    near = [one for one in ordered if _milliseconds(one[1]) <= _NEAR * _milliseconds(ordered[0][1])]
+    if len(near) < 2 or all(proof.is_timed_here for _, proof in near):
+        return [row for row, _ in ordered]
+    times = _times_here(model, near)
+    return [row for row, _ in sorted(near, key=lambda one: times[one[0].name]) + ordered[len(near) :]]
+
+
+def _milliseconds(proof: Proof) -> float:
+    return float("inf") if proof.milliseconds is None else proof.milliseconds
+
+
+def _times_here(model: ExportedModel, near: Proven) -> Mapping[str, float]:
+    """Milliseconds by name of the runtime; infinite for one that cannot be opened."""
+    what = [processor_kind(), *(f"{proof.version} {sorted(proof.files.items())}" for _, proof in near)]
+    name = hashlib.sha256("\n".join(what).encode()).hexdigest()[:16]
+    file = kept_form(next(files_on(model, near[0][0])), f"{name}{TIMES}")
+    if name not in _of_this_process:
+        try:
+            known = {} if file is None else {str(key): float(value) for key, value in read_json(file).items()}
+        except (OSError, ValueError, TypeError, AttributeError):
+            known = {}
+        if known.keys() != {row.name for row, _ in near}:
+            known = {row.name: _measured(model, row) for row, _ in near}
+            log.info("%s: times on this processor are %s", model.folder, known)
+            keep_bytes(file, json.dumps(known).encode())
+        _of_this_process[name] = known
+    return _of_this_process[name]
+
+
+def _measured(model: ExportedModel, row: RuntimeRow) -> float:
+    from segcli.inference.proving import Prover  # once per model and machine
+
+    try:
+        return Prover(model, Proofs(model.folder)).measure(row)
+    except SegcliError as fault:
+        log.debug("%s cannot be timed: %s", row.name, fault)
+        return float("inf")
