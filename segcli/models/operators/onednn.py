@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import ctypes
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from ctypes import POINTER, byref, c_int, c_int64, c_size_t, c_void_p
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from math import prod
 from typing import Any
+
+import numpy as np
 
 from segcli.cpu import find_onednn
 from segcli.models.host_memory import FloatArray, empty
@@ -32,6 +34,12 @@ _TRAINING, _DIRECT = 64, 1
 _OF_CALLER = 1
 _FROM, _TO = 1, 17
 """Arguments of a primitive that copies one arrangement into another."""
+LANES = 16
+"""Channels that it computes at once, a block; of fewer, the rest is computed for nothing."""
+_FEW_BLOCKS = 5
+"""Blocks of the result's channels up to which it always takes several at a time."""
+_NARROW = 32
+"""Width of a map up to which one block at a time is as fast."""
 _KEPT_CONVOLUTIONS = 256
 """More than a network has for images of one size; others are soon made again."""
 
@@ -115,7 +123,7 @@ class Convolution:
 
     Attributes:
         forward: Input [N, C, H, W] and weights [C', C / groups, h, w] to the result [N, C', H', W'].
-        of_input: Gradient of the result and weights to the gradient of the input.
+        of_input: Gradient of the result and weights to the gradient of the input, which may have gaps.
         of_weight: Gradient of the result and input to the gradient of the weights.
 
     Raises:
@@ -136,8 +144,28 @@ class Convolution:
         of_input = _Handle(_OF_INPUT, _engine(), _DIRECT, of_x, of_weight, of_y, *sizes, forward, _attributes())
         of_weights = _Handle(_OF_WEIGHT, _engine(), _DIRECT, *arrays, *sizes, forward, _attributes())
         self.forward = _Pass(forward, {_X: x, _W: weight}, _Y, y)
-        self.of_input = _Pass(of_input, {_DY: y, _W: weight}, _DX, x)
+        self.of_input: Callable[[FloatArray, FloatArray], FloatArray] = _Pass(of_input, {_DY: y, _W: weight}, _DX, x)
         self.of_weight = _Pass(of_weights, {_DY: y, _X: x}, _DW, weight)
+        channels = _divisible(x[1])
+        if groups == 1 and x[3] > _NARROW and channels > x[1]:
+            wide = Convolution((x[0], channels, *x[2:]), (weight[0], channels, *weight[2:]), moves, groups)
+            self.of_input = partial(_of_fewer, wide.of_input)
+
+
+def _divisible(channels: int) -> int:
+    """So many channels, or the next ones whose blocks oneDNN computes several at a time: by twos, threes or fives."""
+    blocks = -(-channels // LANES)
+    while blocks > _FEW_BLOCKS and all(blocks % count for count in (2, 3, 5)):
+        blocks += 1
+    return channels if blocks == -(-channels // LANES) else blocks * LANES
+
+
+def _of_fewer(
+    of_input: Callable[[FloatArray, FloatArray], FloatArray], given: FloatArray, weight: FloatArray
+) -> FloatArray:
+    """The gradient of an input that has fewer channels than `of_input` gives; those added have weights of 0."""
+    fewer, added = weight.shape[1], _divisible(weight.shape[1]) - weight.shape[1]
+    return of_input(given, np.pad(weight, ((0, 0), (0, added), (0, 0), (0, 0))))[:, :fewer]
 
 
 @dataclass(frozen=True)

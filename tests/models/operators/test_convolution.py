@@ -25,7 +25,7 @@ SIZES = (37, 30)
 
 @pytest.fixture(autouse=True)
 def of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(convolution, "FEWEST_PRODUCTS", 1)
+    monkeypatch.setattr(convolution, "FEWEST_COPIES", 1)
     monkeypatch.setattr(convolution, "FEWEST_OF_SINGLE", 1)
 
 
@@ -80,8 +80,31 @@ def test_convolutions_are_paddles(options: dict[str, Any], has_bias: bool) -> No
     assert_near(ours, exact_results(layer, given), 1e-5)
 
 
+@pytest.mark.parametrize("channels", [106, 112])
+@pytest.mark.parametrize("images", [1, 2])
+def test_blocks_of_channels_that_cannot_be_divided_are_padded(channels: int, images: int) -> None:
+    """Seven blocks of sixteen, the last of which may not be full, have the gradient of eight."""
+    given = RANDOM.normal(size=(images, channels, 9, 40))
+    layer = direct(channels, 32, 3, padding=1, stride=(1, 2))
+    made = layer._made(paddle.to_tensor(given.astype(np.float32)))
+
+    assert made.of_input.func is onednn._of_fewer
+    ours = layer_results(layer, given)
+    layer.__class__ = nn.Conv2D
+    assert_near(ours, exact_results(layer, given), 1e-5)
+
+
+@pytest.mark.parametrize(
+    ("channels", "wanted"), [(3, 3), (80, 80), (96, 96), (97, 128), (112, 128), (258, 288), (400, 400)]
+)
+def test_which_blocks_of_channels_are_computed_together(channels: int, wanted: int) -> None:
+    assert onednn._divisible(channels) == wanted
+
+
 @pytest.mark.parametrize("has_bias", [False, True])
-@pytest.mark.parametrize(("kernel", "stride", "dilation"), [(3, 1, 1), (3, 2, 1), (3, 1, 6), (2, 1, 1), ((1, 3), 1, 2)])
+@pytest.mark.parametrize(
+    ("kernel", "stride", "dilation"), [(3, 1, 1), (3, 2, 1), (3, 1, 6), (2, 1, 1), ((1, 3), 1, 2), (5, 2, 1)]
+)
 def test_those_of_each_channel_are_paddles(kernel: Any, stride: int, dilation: int, has_bias: bool) -> None:
     given = RANDOM.normal(size=(2, 21, *SIZES))
     options = {"stride": stride, "dilation": dilation, "padding": dilation, "groups": 21}
@@ -98,8 +121,9 @@ def test_those_of_each_channel_are_paddles(kernel: Any, stride: int, dilation: i
     [
         (nn.Conv2D(32, 32, 1), None),
         (nn.Conv2D(3, 32, 4, stride=4), None),  # nothing is copied
-        (nn.Conv2D(18, 18, 3, padding=1), None),  # 14 of 32 channels for nothing
-        (nn.Conv2D(64, 7, 3, padding=1), NarrowingConv2D),
+        (nn.Conv2D(8, 8, 3, padding=1), None),  # 8 of 16 channels for nothing, twice
+        (nn.Conv2D(64, 3, 3, padding=1), NarrowingConv2D),
+        (nn.Conv2D(2, 1, 3, padding=1), NarrowingConv2D),
         (nn.Conv2D(32, 32, 3, groups=4), None),
         (nn.Conv2D(32, 32, 3, padding=1, padding_mode="reflect"), None),
         (nn.Conv2D(32, 32, 3, data_format="NHWC"), None),
@@ -112,6 +136,46 @@ def test_which_convolutions_gain(layer: nn.Layer, kind: type[nn.Layer] | None) -
 
     assert (type(layer) is DirectConv2D) == (kind is DirectConv2D)
     assert kind is None or type(layer) is kind
+
+
+@pytest.mark.parametrize(
+    ("of_intel", "inputs", "outputs", "kind"),
+    [
+        (True, 18, 18, DirectConv2D),  # 14 of 32 channels for nothing, twice
+        (False, 18, 18, nn.Conv2D),
+        (True, 64, 7, DirectConv2D),
+        (False, 64, 7, NarrowingConv2D),
+    ],
+)
+def test_intels_processors_gain_with_more_waste(
+    of_intel: bool, inputs: int, outputs: int, kind: type[nn.Layer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(convolution, "is_of_intel", lambda: of_intel)
+    monkeypatch.setattr(convolution, "_most_waste", convolution._most_waste.__wrapped__)
+    layer = nn.Conv2D(inputs, outputs, 3, padding=1, bias_attr=False)
+    use_own_layers(layer)
+
+    assert type(layer) is kind
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "wanted"),
+    [
+        (nn.Conv2D(64, 64, 3, padding=1), (2, 64, 32, 32), True),
+        (nn.Conv2D(512, 512, 3, padding=1), (1, 512, 8, 8), False),  # many products, few copies
+        (nn.Conv2D(3, 16, 3, stride=2, padding=1), (2, 3, 256, 256), True),
+        (nn.Conv2D(96, 96, 5, stride=2, padding=2, groups=96), (1, 96, 64, 64), True),
+        (nn.Conv2D(32, 32, 3, padding=1, groups=32), (1, 32, 4, 4), False),
+    ],
+)
+def test_small_ones_are_paddles(
+    layer: nn.Layer, shape: tuple[int, ...], wanted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    use_own_layers(layer)
+
+    assert type(layer) is DirectConv2D
+    assert is_used(layer, np.zeros(shape)) == wanted
 
 
 def test_what_has_no_gradient_is_given_none() -> None:
