@@ -33,7 +33,7 @@ def count_ids(mask: NDArray[np.uint8]) -> NDArray[np.int64]:
 def _counted_in_words(flat: NDArray[np.uint8]) -> NDArray[np.int64]:
     """The counts of a large mask, of which most words of eight pixels hold one id: such a word is counted by its first.
 
-    A histogram takes three times as long where pixels are equal to the one before, as each waits for the last sum.
+    A histogram takes longer where pixels are equal to the one before, as each waits for the last sum.
     """
     start = -flat.ctypes.data % _WORD
     end = start + (flat.size - start) // _WORD * _WORD

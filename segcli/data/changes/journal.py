@@ -131,7 +131,7 @@ class Step:
             "changes": [vars(change) for change in step.changes],
             "folders": list(step.folders),
         }
-        # ASCII, because names of files may hold bytes that are no characters; indented it would take ten times as long
+        # ASCII, because names of files may hold bytes that are no characters; not indented, which is slow
         write_bytes_atomic(self.folder / JOURNAL, json.dumps(values).encode("ascii") + b"\n")
         return step
 

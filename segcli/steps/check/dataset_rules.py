@@ -70,6 +70,8 @@ def _background_of(sample: InstanceSample) -> int | None:
 
 def _reaches_all_borders(value: InstanceObject, sample: InstanceSample) -> bool:
     left, top, width, height = value.box
+    if 2 * width < sample.width:  # as that of most objects, and told at once
+        return False
     across = min(left + width, sample.width) - max(left, 0)
     down = min(top + height, sample.height) - max(top, 0)
     return across >= WHOLE * sample.width and down >= WHOLE * sample.height

@@ -236,7 +236,7 @@ def _note(facts: FileFacts, rgb: RgbImage, colours: ImageColours, signature: Sig
 
 def _is_blank(rgb: RgbImage) -> bool:
     """Whether the values of each channel [H, W, channels] are equal, or as near as JPEG leaves equal ones."""
-    # a hundred times faster column by column than all axes at once
+    # column by column, as NumPy goes from pixel to pixel where it reduces both axes at once
     highest, lowest = rgb.max(axis=0).max(axis=0), rgb.min(axis=0).min(axis=0)
     return bool((highest - lowest <= BLANK_LEVELS).all())
 

@@ -139,7 +139,9 @@ def _neighbours(grids: Sequence[Grid], axis: int) -> Iterator[tuple[str, str, st
 def _pixels(path: str, along_x: bool) -> Grey | None:
     """An image in grey, [H, W], or [W, H] where neighbours lie below each other; None where it cannot be read."""
     try:
-        grey = np.asarray(read_image(path).mean(axis=2, dtype=np.float32), np.float32)
+        red, green, blue = np.moveaxis(read_image(path), 2, 0)
     except InputError:  # another rule reports it
         return None
+    # NumPy's mean over the last axis goes from pixel to pixel
+    grey = np.asarray((np.add(red, green, dtype=np.float32) + blue) / 3, np.float32)
     return grey if along_x else grey.T
