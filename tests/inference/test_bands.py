@@ -11,11 +11,12 @@ from segcli.errors import WeightsError
 from segcli.inference.decode_labels import label_maps
 from segcli.inference.preprocess import ImageRows, Preprocess, normalise, pad_input
 from segcli.inference.runtimes import small_logits
-from segcli.inference.runtimes.band_graph import BandParts, BandPlan, split_in_bands
+from segcli.inference.runtimes.band_graph import BandPlan, split_in_bands
 from segcli.inference.runtimes.band_network import BandNetwork, open_bands
 from segcli.inference.runtimes.live_memory import peak_of
 from segcli.inference.runtimes.local_rows import Reach, local_tensors
 from segcli.inference.runtimes.onnx_graph import CutNetwork, End
+from segcli.inference.runtimes.onnx_part import OnnxPart
 from segcli.inference.runtimes.onnx_session import open_session
 
 onnx = pytest.importorskip("onnx")
@@ -63,10 +64,16 @@ def _rows(height, width, padded=None):
     return ImageRows(rgb, SCALE, padded or (height, width))
 
 
-def _bands(model, tmp_path):
+def _bands(model, tmp_path, name="onnxruntime"):
     parts = split_in_bands(model)
     assert parts is not None
-    return BandNetwork(BandParts(*parts), tmp_path / "network.onnx", 1)
+    if name == "openvino":
+        pytest.importorskip("openvino")
+        from segcli.inference.runtimes.openvino_part import OpenVinoPart
+
+        opened = [OpenVinoPart(part, {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}) for part in parts]
+        return BandNetwork(*opened, tmp_path / "network.onnx", name)
+    return BandNetwork(*(OnnxPart(part, 1) for part in parts), tmp_path / "network.onnx", name)
 
 
 @pytest.mark.parametrize("height", [192, 193, 195, 198, 203, 255, 256, 257])
@@ -80,6 +87,16 @@ def test_logits_are_those_of_the_whole_network(tmp_path, height):
         np.testing.assert_array_equal(bands(rows), session.run(None, {"x": image})[0])
 
 
+def test_logits_on_openvino_are_those_of_the_whole_network(tmp_path):
+    network = _network()
+    session = open_session(network.SerializeToString(), 1)
+    bands = _bands(network, tmp_path, "openvino")
+    for height in (192, 203, 257, 192):
+        rows = _rows(height - 17, 45, (height, 64))
+        expected = session.run(None, {"x": pad_input(normalise([rows.image], SCALE), rows.padded)})[0]
+        np.testing.assert_allclose(bands(rows), expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+
+
 @pytest.mark.parametrize("height", [*range(96, 130), 1000, 4096])
 def test_bands_give_each_row_once_with_all_that_it_needs(height):
     plan = BandPlan({"a": 8, "b": 4}, above=8, below=16)
@@ -87,8 +104,8 @@ def test_bands_give_each_row_once_with_all_that_it_needs(height):
     assert bands[0].end == bands[0].kept == height and bands[-1].top == 0
     assert len(bands) <= 3 + (height < 130)
     for lower, upper in pairwise(bands):
-        assert upper.kept == lower.top + plan.above and upper.end == upper.kept + plan.below
-        assert upper.top % 8 == 0 and upper.end - upper.top <= bands[0].end - bands[0].top
+        assert upper.kept == lower.top + plan.above and upper.end >= upper.kept + plan.below
+        assert upper.top % 8 == 0 and upper.end - upper.top == bands[0].end - bands[0].top
 
 
 def test_short_images_run_whole():
@@ -171,15 +188,17 @@ def test_memory_is_that_of_tensors_that_are_needed_at_once():
     assert peak_of(model.graph.node[:3], ["x"], {"c"}, sizes) == 12 + 32 + 8
 
 
-def test_the_label_maps_of_a_trained_network(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", ["onnxruntime", "openvino"])
+def test_the_label_maps_of_a_trained_network(tmp_path, monkeypatch, name):
     pytest.importorskip("paddle2onnx")
+    pytest.importorskip(name)
     from segcli.inference.exported_model import ExportedModel
     from segcli.inference.model_runtime import open_on
     from tests.trained_model import trained_run
 
     monkeypatch.setenv("SEGCLI_CACHE", str(tmp_path))
     model = ExportedModel.open(trained_run() / "run" / "best_model" / "inference")
-    forward = open_on(model, "onnxruntime").on_device
+    forward = open_on(model, name).on_device
     images = [np.random.default_rng(seed).integers(0, 256, (1283, 101, 3), np.uint8) for seed in range(2)]
     ways = [
         {"preprocess": SCALE},
@@ -194,14 +213,15 @@ def test_the_label_maps_of_a_trained_network(tmp_path, monkeypatch):
     real = BandNetwork.__call__
     monkeypatch.setattr(BandNetwork, "__call__", lambda self, rows: runs.append(rows.height) or real(self, rows))
     for way, expected in zip(ways, whole, strict=True):
-        np.testing.assert_array_equal(label_maps(forward, images, **way), expected)
+        for found, labels in zip(label_maps(forward, images, **way), expected, strict=True):
+            assert np.mean(found != labels) <= (0 if name == "onnxruntime" else 1e-4), "two logits may be nearly equal"
     assert runs == [1283, 1283, 1312, 1312, 1283, 1283, 1280, 1280]
     assert not forward.takes_rows(1200, 4000), "too low for the reach"
     assert len(np.unique(whole[0])) > 1
 
 
 def test_what_cannot_be_opened_runs_whole_and_faults_name_the_model(tmp_path):
-    assert open_bands(CutNetwork(b"no network", End.ENLARGEMENT), tmp_path / "n.onnx", 1) is None
+    assert open_bands(CutNetwork(b"no network", End.ENLARGEMENT), tmp_path / "n.onnx", "onnxruntime", None) is None
     bands = _bands(_network(), tmp_path)
     grey = ImageRows(np.zeros((128, 45, 4), np.uint8), Preprocess((0.5,) * 4, (0.5,) * 4), (128, 45))
     with pytest.raises(WeightsError, match="onnxruntime cannot compute") as caught:

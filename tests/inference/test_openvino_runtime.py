@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from segcli.inference.runtimes import openvino_runtime
+from segcli.inference.runtimes import openvino_network
+from segcli.inference.runtimes.openvino_network import SizedNetwork
 from segcli.inference.runtimes.openvino_runtime import OpenVinoRuntime
 from tests.own_process import run_alone
 
@@ -28,14 +30,14 @@ def make_network(folder: Path, shape: list[int]) -> Path:
 def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The shape of the input of each network that is compiled."""
     found: list[str] = []
-    compile_one = OpenVinoRuntime._compile
+    compile_one = SizedNetwork._compile
 
-    def watched(self: OpenVinoRuntime) -> object:
-        found.append(str(self._model.inputs[0].partial_shape))
+    def watched(self: SizedNetwork) -> object:
+        found.append(str(self.model.inputs[0].partial_shape))
         return compile_one(self)
 
-    monkeypatch.setattr(OpenVinoRuntime, "_compile", watched)
-    monkeypatch.setattr(openvino_runtime, "_OFTEN", 3)
+    monkeypatch.setattr(SizedNetwork, "_compile", watched)
+    monkeypatch.setattr(openvino_network, "_OFTEN", 3)
     return found
 
 
@@ -78,22 +80,63 @@ def test_each_number_of_images_has_its_network(tmp_path: Path, compiled: list[st
 def test_a_network_that_answers_otherwise_with_free_sizes_is_compiled_for_each(
     *, fails: bool, tmp_path: Path, compiled: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    compile_one = OpenVinoRuntime._compile
+    compile_one = SizedNetwork._compile
 
-    def spoil_free(self: OpenVinoRuntime) -> object:
+    def spoil_free(self: SizedNetwork) -> object:
         network = compile_one(self)
-        if "?" not in str(self._model.inputs[0].partial_shape):
+        if "?" not in str(self.model.inputs[0].partial_shape):
             return network
         if fails:
             raise RuntimeError("a dimension is not known")
         return lambda inputs: {port: value + 1 for port, value in network(inputs).items()}
 
-    monkeypatch.setattr(OpenVinoRuntime, "_compile", spoil_free)
+    monkeypatch.setattr(SizedNetwork, "_compile", spoil_free)
     runtime = OpenVinoRuntime(make_network(tmp_path, [-1, 3, -1, -1]), 1)
     for side in (4, 5, 6, 4):
         given = image(side, 5)
         assert np.allclose(runtime.run(given), given.sum(1, keepdims=True), atol=1e-6)
     assert compiled == ["[1,3,4,5]", "[1,3,5,5]", "[1,3,?,?]", "[1,3,6,5]"]
+
+
+def test_a_huge_size_has_one_network_that_gives_its_memory_back(
+    tmp_path: Path, compiled: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_back: list[str] = []
+    compile_one = SizedNetwork._compile
+
+    def watched(self: SizedNetwork) -> object:
+        return Watched(compile_one(self), str(self.model.inputs[0].partial_shape), given_back)
+
+    monkeypatch.setattr(SizedNetwork, "_compile", watched)
+    monkeypatch.setattr(openvino_network, "_LARGE_BYTES", image(6, 6).nbytes)
+    monkeypatch.setattr(openvino_network, "_HUGE_BYTES", image(9, 9).nbytes)
+    runtime = OpenVinoRuntime(make_network(tmp_path, [-1, 3, -1, -1]), 1)
+    first = image(9, 9)
+    kept = runtime.run(first)
+    for given in (image(9, 9), image(10, 9), image(11, 9), image(5, 5), image(8, 8), image(8, 8), image(9, 9)):
+        assert np.allclose(runtime.run(given), given.sum(1, keepdims=True), atol=1e-6)
+    assert np.allclose(kept, first.sum(1, keepdims=True), atol=1e-6), "later runs write elsewhere"
+    fixed, free = "[1,3,8,8]", "[1,3,?,?]"
+    assert compiled == ["[1,3,9,9]", "[1,3,10,9]", "[1,3,11,9]", "[1,3,5,5]", fixed, free, "[1,3,9,9]"]
+    huge = ["[1,3,9,9]", "[1,3,9,9]", "[1,3,10,9]", "[1,3,11,9]"]
+    assert given_back == [*huge, fixed, free, fixed, "[1,3,9,9]"], "at most one network keeps that of a large run"
+
+
+class Watched:
+    """A compiled network that notes when it gives its memory back."""
+
+    def __init__(self, network: Any, shape: str, given_back: list[str]) -> None:
+        self.network, self.shape, self.given_back = network, shape, given_back
+
+    def __call__(self, inputs: object) -> Any:
+        return self.network(inputs)
+
+    def create_infer_request(self) -> Any:
+        return self.network.create_infer_request()
+
+    def release_memory(self) -> None:
+        self.network.release_memory()
+        self.given_back.append(self.shape)
 
 
 def test_signals_reach_a_process_whose_networks_were_closed() -> None:

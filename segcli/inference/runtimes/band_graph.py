@@ -67,17 +67,18 @@ class BandPlan:
     def bands(self, height: int) -> Iterator[Band]:
         """The bands of an image that `takes` accepts, from the bottom to the top.
 
-        None is taller than the first, so that all fit into its memory, and all begin at a row of every tensor.
+        All are equally tall, for runtimes that compile a network for one size, and begin at a row of every tensor.
         """
         step = math.lcm(*self.strides.values())
         shared = self.above + self.below
-        tall = _up_to_multiple(-(-(height + (_BANDS - 1) * shared) // _BANDS), step)
-        band = Band((height - tall) // step * step, height, height)
-        yield band
-        while band.top > 0:
-            kept = band.top + self.above
-            band = Band(max(0, kept + self.below - tall), kept + self.below, kept)
-            yield band
+        least = _up_to_multiple(-(-(height + (_BANDS - 1) * shared) // _BANDS), step)
+        top = (height - least) // step * step
+        tall, kept = height - top, height
+        yield Band(top, height, height)
+        while top > 0:
+            kept = top + self.above
+            top = max(0, kept + self.below - least)
+            yield Band(top, top + tall, kept)
 
 
 @dataclass(frozen=True)

@@ -79,5 +79,6 @@ class OnnxRuntime:
 
 def _open_bands(cut: CutNetwork, file: Path, threads: int) -> BandNetwork | None:
     from segcli.inference.runtimes.band_network import open_bands  # for large images alone
+    from segcli.inference.runtimes.onnx_part import OnnxPart
 
-    return open_bands(cut, file, threads)
+    return open_bands(cut, file, OnnxRuntime.name, partial(OnnxPart, threads=threads))
