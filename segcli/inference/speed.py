@@ -16,7 +16,7 @@ from segcli.cpu import processor_kind
 from segcli.data.json_text import read_json
 from segcli.errors import SegcliError
 from segcli.inference.exported_model import ExportedModel
-from segcli.inference.model_runtime import files_on
+from segcli.inference.model_runtime import PADDLE, files_on
 from segcli.inference.proofs import Proof, Proofs
 from segcli.inference.runtimes.kept_networks import TIMES, keep_bytes, kept_form
 from segcli.runtimes import RuntimeRow
@@ -25,6 +25,8 @@ log = logging.getLogger("segcli.predict")
 
 _NEAR = 2.0
 """A runtime that took so many times as long as the fastest one elsewhere is not the fastest here."""
+_ALIKE = 1.05
+"""Runtimes whose times differ by less, which is less than a measurement is certain to, go by how soon they start."""
 
 Proven = Sequence[tuple[RuntimeRow, Proof]]
 _of_this_process: dict[str, dict[str, float]] = {}
@@ -33,12 +35,19 @@ _of_this_process: dict[str, dict[str, float]] = {}
 
 def by_speed(model: ExportedModel, proven: Proven) -> list[RuntimeRow]:
     """Runtimes that agree with the model, the fastest on this processor first; those without a time are last."""
-    ordered = sorted(proven, key=lambda one: _milliseconds(one[1]))
-    near = [one for one in ordered if _milliseconds(one[1]) <= _NEAR * _milliseconds(ordered[0][1])]
-    if len(near) < 2 or all(proof.is_timed_here for _, proof in near):
-        return [row for row, _ in ordered]
-    times = _times_here(model, near)
-    return [row for row, _ in sorted(near, key=lambda one: times[one[0].name]) + ordered[len(near) :]]
+    ordered = _in_order(proven, {row.name: _milliseconds(proof) for row, proof in proven})
+    fastest = min((_milliseconds(proof) for _, proof in ordered), default=0.0)
+    near = [one for one in ordered if _milliseconds(one[1]) <= _NEAR * fastest]
+    if len(near) > 1 and not all(proof.is_timed_here for _, proof in near):
+        ordered = _in_order(near, _times_here(model, near)) + ordered[len(near) :]
+    return [row for row, _ in ordered]
+
+
+def _in_order(proven: Proven, times: Mapping[str, float]) -> list[tuple[RuntimeRow, Proof]]:
+    """By time; what is as fast as the fastest in the order of the table, which is that of starting, but Paddle last."""
+    fastest = min((times[row.name] for row, _ in proven), default=0.0)
+    by_start = sorted(proven, key=lambda one: one[0].name == PADDLE)
+    return sorted(by_start, key=lambda one: max(times[one[0].name], _ALIKE * fastest))
 
 
 def _milliseconds(proof: Proof) -> float:
