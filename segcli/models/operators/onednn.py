@@ -203,7 +203,7 @@ class _Pass:
         """
         stream = _Handle("stream_create", _engine(), _IN_ORDER)
         result = empty(self._result.shape)
-        arguments = {self._scratch.argument: self._scratch.memory()}
+        arguments = {self._scratch.argument: self._scratch.memory()} if self._scratch.bytes else {}
         for place, values in zip(self._inputs, inputs, strict=True):
             memory = _Memory(place.outside, values)
             arguments[place.argument] = memory if place.copy is None else place.memory()
@@ -223,16 +223,17 @@ class _Room:
 
     Attributes:
         argument: Their number when it runs.
+        bytes: How large they are.
     """
 
     def __init__(self, made: _Handle, role: _Role) -> None:
         self.argument, self._owner = role.argument, made
         self._inside = _library().dnnl_primitive_desc_query_md(made, role.query, 0)
-        self._bytes = _library().dnnl_memory_desc_get_size(self._inside)
+        self.bytes = _library().dnnl_memory_desc_get_size(self._inside)
 
     def memory(self) -> _Memory:
         """Memory for them."""
-        return _Memory(self._inside, empty([-(-self._bytes // _FLOAT_BYTES)]))
+        return _Memory(self._inside, empty([-(-self.bytes // _FLOAT_BYTES)]))
 
 
 class _Place(_Room):
@@ -258,23 +259,31 @@ class _Handle:
 
     def __init__(self, maker: str, *arguments: Any) -> None:
         pointer = c_void_p()
-        status = getattr(_library(), f"dnnl_{maker}")(byref(pointer), *arguments)
+        make, give_back = _makers(maker)
+        status = make(byref(pointer), *arguments)
         if status:
             raise OneDnnError(f"{maker} of oneDNN returns {status}")
         self.pointer = self._as_parameter_ = pointer
-        kind = "primitive_desc" if "primitive_desc" in maker else maker.partition("_create")[0]
-        self._give_back = getattr(_library(), f"dnnl_{kind}_destroy")
+        self._give_back = give_back
 
     def __del__(self) -> None:
         if hasattr(self, "_give_back"):
             self._give_back(self)
 
 
+@cache
+def _makers(maker: str) -> tuple[Any, Any]:
+    """The function of this name, and the one that gives back what it makes."""
+    kind = "primitive_desc" if "primitive_desc" in maker else maker.partition("_create")[0]
+    return getattr(_library(), f"dnnl_{maker}"), getattr(_library(), f"dnnl_{kind}_destroy")
+
+
 class _Memory(_Handle):
     """An array with its arrangement."""
 
     def __init__(self, arrangement: Any, values: FloatArray) -> None:
-        super().__init__("memory_create", arrangement, _engine(), values.ctypes.data)
+        # `values.ctypes` would take as long as oneDNN
+        super().__init__("memory_create", arrangement, _engine(), values.__array_interface__["data"][0])
         self._values = values  # lives as long
 
 
