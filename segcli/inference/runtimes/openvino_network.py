@@ -75,7 +75,6 @@ class SizedNetwork:
             self._huge = shapes, self._compiled_for(shapes)
         network = self._huge[1]
         self._give_back_unless(network)
-        # a request of its own: that of the network would keep the inputs until the next run
         found = network.create_infer_request().infer(list(inputs), share_inputs=True, share_outputs=True)
         outputs = [np.asarray(value) for value in found.values()]
         if last:
@@ -86,9 +85,14 @@ class SizedNetwork:
 
     def _outputs(self, network: Any, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
         self._give_back_unless(network)
-        if _bytes_of(inputs) >= _LARGE_BYTES:
-            self._holds_memory = network
-        return [np.asarray(value) for value in network(list(inputs)).values()]
+        if _bytes_of(inputs) < _LARGE_BYTES:
+            return [np.asarray(value) for value in network(list(inputs)).values()]
+        self._holds_memory = network
+        # a request of its own: that of the network would keep the inputs until the next run
+        return [
+            np.asarray(value)
+            for value in network.create_infer_request().infer(list(inputs), share_inputs=True).values()
+        ]
 
     def _give_back_unless(self, network: Any) -> None:
         """Gives the memory of the last large run back if another network runs now."""
