@@ -151,15 +151,6 @@ class WeightsError(SegcliError):
     """A weight file cannot be read, or does not fit the network."""
 
 
-CHECK_THE_PATH = "check the path; `segcli demo NEW_FOLDER` makes a dataset to try"
-
-
-def no_folder(dataset_dir: str | PathLike[str], findings: Sequence[Finding] = ()) -> DatasetError:
-    """The error of a dataset's folder that is not there, with the findings that say so."""
-    message = "no dataset: there is no such folder"
-    return DatasetError(message, findings, path=dataset_dir, hint=CHECK_THE_PATH).for_missing_path()
-
-
 def unreadable_weights(error: OSError, path: str | PathLike[str]) -> WeightsError:
     """What an error of the file system means for a weight file that was to be read."""
     told = WeightsError(f"cannot be read ({error.strerror})", path=path)

@@ -12,6 +12,7 @@ from segcli.cpu import reuse_memory
 from segcli.data.changes.journal import FOLDER, signature, steps
 from segcli.data.changes.settled import dataset_root, read_settled, unreadable_findings
 from segcli.data.changes.transaction import changing, transaction
+from segcli.data.dataset_folder import require_source
 from segcli.data.files import exists, is_dir
 from segcli.data.formats.annotated import AnnotatedDataset
 from segcli.data.formats.format import Brush, Format
@@ -19,7 +20,7 @@ from segcli.data.formats.labelme_dataset import find_labelme_root
 from segcli.data.formats.labelme_outlines import outline_findings
 from segcli.data.formats.other_tools import refuse_other_tools
 from segcli.data.formats.table import format_named, formats_in
-from segcli.errors import CHECK_THE_PATH, DatasetError, UsageError
+from segcli.errors import DatasetError, UsageError
 from segcli.findings import Finding
 from segcli.garbage import collecting_rarely
 from segcli.models.names import MODEL_TASKS
@@ -106,8 +107,7 @@ def read_dataset(source: Path) -> AnnotatedDataset:
         UsageError: There is no such folder.
         DatasetError: It holds no dataset of a known format (F001), or annotations of another tool (F002).
     """
-    if not is_dir(source):
-        raise UsageError("there is no such folder", path=source, hint=CHECK_THE_PATH)
+    require_source(source)
     for row, _ in formats_in(source):
         with working("reading"):
             dataset = row.read(source)
@@ -184,8 +184,7 @@ def convert_dataset(config: Config) -> ConvertReport:
 
 def _folder(config: Config) -> Path:
     folder = config.Global.dataset
-    if not is_dir(folder):
-        raise UsageError("there is no such folder", path=folder, hint=CHECK_THE_PATH)
+    require_source(folder)
     return folder
 
 
