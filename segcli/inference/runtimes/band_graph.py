@@ -2,7 +2,8 @@
 
 Most memory of a whole image is that of the first layers, which are the largest tensors of many networks and depend on
 few rows of the image. So they run band by band, each with all rows that it needs, and the rest runs once, on what they
-made: small tensors, among them those that a decoder takes. The values are the same bit for bit.
+made: small tensors, among them those that a decoder takes. ONNX Runtime gives the values bit for bit; OpenVINO
+rounds otherwise in networks of other sizes.
 """
 
 from __future__ import annotations
