@@ -121,6 +121,18 @@ class Prover:
         return lambda: runtime.run(image)
 
 
+class Stopwatch:
+    """Measures from its creation on, without the time spent waiting for a core."""
+
+    def __init__(self) -> None:
+        self._begin, self._cpu = time.perf_counter(), time.process_time()
+
+    def seconds(self) -> float:
+        """The time that passed, or the CPU time of all threads where that is less."""
+        wall, spent = time.perf_counter() - self._begin, time.process_time() - self._cpu
+        return min(wall, spent or wall)  # some systems count CPU time in coarse steps
+
+
 def time_job(job: Callable[[], object]) -> float:
     """Milliseconds of the fastest of a few runs on the CPU; the caller has run the job once to warm up.
 
@@ -129,10 +141,9 @@ def time_job(job: Callable[[], object]) -> float:
     """
     best, since = float("inf"), time.perf_counter()
     for _ in range(_TIMED_RUNS):
-        begin, cpu = time.perf_counter(), time.process_time()
+        watch = Stopwatch()
         job()
-        wall, spent = time.perf_counter() - begin, time.process_time() - cpu
-        best = min(best, wall, spent or wall)  # some systems count CPU time in coarse steps
+        best = min(best, watch.seconds())
         if time.perf_counter() - since > _ENOUGH_SECONDS:
             break
     return round(1000 * best, 3)

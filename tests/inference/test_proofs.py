@@ -6,6 +6,7 @@ import json
 import logging
 import shutil
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from segcli.inference import proofs as proofs_module
 from segcli.inference.exported_model import LOGITS_TENSOR, ONNX_FILE, ExportedModel
 from segcli.inference.onnx_conversion import convert_program
 from segcli.inference.proofs import FILE, Proofs
-from segcli.inference.proving import Prover, time_job
+from segcli.inference.proving import Prover, Stopwatch, time_job
 from segcli.inference.runtimes.choice import open_runtime
 from segcli.inference.runtimes.open_graph import row_of
 from segcli.runtimes import RuntimeRow
@@ -138,6 +139,15 @@ def test_measuring_again_runs_the_image_of_the_comparison(model, convert):
     times = [Prover(model, Proofs(model.folder)).measure(row_of(name)) for name in ("paddle", "onnxruntime")]
     assert all(0 < milliseconds < 60_000 for milliseconds in times)
     assert not (model.folder / FILE).exists()
+
+
+@pytest.mark.parametrize(("wall", "cpu", "seconds"), [(4.0, 30.0, 4.0), (4.0, 1.0, 1.0), (4.0, 0.0, 4.0)])
+def test_a_stopwatch_counts_neither_each_thread_nor_waiting(wall, cpu, seconds, monkeypatch):
+    """Times of the first run and of later ones are compared: they must be of one kind."""
+    clocks = {"perf_counter": iter([10.0, 10.0 + wall]), "process_time": iter([5.0, 5.0 + cpu])}
+    for name, values in clocks.items():
+        monkeypatch.setattr(time, name, partial(next, values))
+    assert Stopwatch().seconds() == seconds
 
 
 def test_waiting_for_a_core_does_not_make_a_runtime_slow():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +20,7 @@ from segcli.inference.exported_model import MANIFEST_FILE, range_of
 from segcli.inference.first_opening import written_here
 from segcli.inference.model_runtime import PADDLE
 from segcli.inference.parity_samples import parity_images
-from segcli.inference.proving import time_job
+from segcli.inference.proving import Stopwatch, time_job
 from segcli.inference.runtimes.protocol import Runtime
 from segcli.inference.square_input import SquareInput
 from segcli.models.promptable.lseg.lseg import PixelGraph, TextGraph
@@ -233,9 +232,9 @@ def _verify(half: Half, folder: Path, expected: Sequence[Sequence[NDArray[Any]]]
         if not row.is_installed:
             log.warning("%s was not compared on %s, which is not installed", half.name, runtime)
             continue
-        graphs, begin = _reopened(half, folder, runtime), time.process_time()
+        graphs, watch = _reopened(half, folder, runtime), Stopwatch()
         found.append(_compared(half, folder, runtime, graphs, expected))
-        seconds = time.process_time() - begin
+        seconds = watch.seconds()
         if not found[-1].max_rel_diff <= config.Export.tolerance:
             raise ParityError(
                 f"{half.name} is off by {found[-1].max_rel_diff:.2e} of its largest value on {runtime}, "
