@@ -13,6 +13,8 @@ FEW_PIXELS = 1 << 12
 """Up to here NumPy counts faster than OpenCV."""
 _MANY_PIXELS = 1 << 16
 """From here on the pixels of one id that lie side by side are counted together."""
+_EXACT_PIXELS = 1 << 24
+"""As many can be counted in OpenCV's float32."""
 _IDS = 256
 _WORD = 8
 _IN_EACH_BYTE = np.uint64(0x0101010101010101)
@@ -48,8 +50,11 @@ def _counted_in_words(flat: NDArray[np.uint8]) -> NDArray[np.int64]:
 
 def _histogram(flat: NDArray[np.uint8]) -> NDArray[np.int64]:
     row = np.ascontiguousarray(flat).reshape(1, -1)
-    counts: NDArray[np.float32] = cv2.calcHist([row], [0], None, [_IDS], [0, _IDS])
-    return counts.reshape(_IDS).astype(np.int64)
+    counts = np.zeros(_IDS, np.int64)
+    for begin in range(0, row.size, _EXACT_PIXELS):
+        part = row[:, begin : begin + _EXACT_PIXELS]
+        counts += cv2.calcHist([part], [0], None, [_IDS], [0, _IDS]).reshape(_IDS).astype(np.int64)
+    return counts
 
 
 def present_ids(counts: NDArray[np.int64]) -> PresentIds:

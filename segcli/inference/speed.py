@@ -67,7 +67,8 @@ def _times_here(model: ExportedModel, near: Proven) -> Mapping[str, float]:
         if known.keys() != {row.name for row, _ in near}:
             known = {row.name: _measured(model, row) for row, _ in near}
             log.info("%s: times on this processor are %s", model.folder, known)
-            keep_bytes(file, json.dumps(known).encode())
+            if float("inf") not in known.values():  # what cannot be opened today may be tomorrow
+                keep_bytes(file, json.dumps(known).encode())
         _of_this_process[name] = known
     return _of_this_process[name]
 

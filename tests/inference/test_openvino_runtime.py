@@ -122,6 +122,17 @@ def test_a_huge_size_has_one_network_that_gives_its_memory_back(
     assert given_back == [*huge, fixed, free, fixed, "[1,3,9,9]"], "at most one network keeps that of a large run"
 
 
+def test_several_small_images_are_no_huge_one(
+    tmp_path: Path, compiled: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(openvino_network, "_HUGE_BYTES", image(9, 9).nbytes)
+    runtime = OpenVinoRuntime(make_network(tmp_path, [-1, 3, -1, -1]), 1)
+    for batch in (4, 3, 4, 3):  # the last batch of each round is smaller
+        given = image(8, 8, batch)
+        assert np.allclose(runtime.run(given), given.sum(1, keepdims=True), atol=1e-6)
+    assert len(compiled) == len(set(compiled)), "a huge size is compiled again after another"
+
+
 class Watched:
     """A compiled network that notes when it gives its memory back."""
 

@@ -16,7 +16,7 @@ from segcli.inference import onnx_conversion, speed
 from segcli.inference import proofs as proofs_module
 from segcli.inference.exported_model import LOGITS_TENSOR, ONNX_FILE, ExportedModel
 from segcli.inference.onnx_conversion import convert_program
-from segcli.inference.proofs import FILE, Proofs
+from segcli.inference.proofs import FILE, Proof, Proofs
 from segcli.inference.proving import Prover, Stopwatch, time_job
 from segcli.inference.runtimes.choice import open_runtime
 from segcli.inference.runtimes.open_graph import row_of
@@ -127,6 +127,27 @@ def test_times_of_another_processor_are_measured_again_once(model, convert, monk
         monkeypatch.setattr(speed, "_of_this_process", {})
     assert measured == ["onnxruntime", "openvino"], "Paddle was far behind; the second process reads the times"
     assert json.loads((model.folder / FILE).read_text()) == written
+
+
+def test_a_runtime_that_cannot_be_opened_today_is_measured_again(model, convert, monkeypatch):
+    monkeypatch.setenv("SEGCLI_CACHE", str(model.folder.parent / "cache"))
+    open_runtime(model)
+    known = json.loads((model.folder / FILE).read_text())["proofs"]
+    near = [(row_of(one["runtime"]), Proof(**{**one, "milliseconds": 1.0, "processor": "another"})) for one in known]
+    measured = []
+
+    def measure(_self, row: RuntimeRow) -> float:
+        measured.append(row.name)
+        if measured == ["onnxruntime"]:
+            raise MissingPartError("no memory is left")
+        return {"onnxruntime": 1.0, "openvino": 2.0}.get(row.name, 3.0)
+
+    monkeypatch.setattr(Prover, "measure", measure)
+    near.sort(key=lambda one: one[0].name != "onnxruntime")
+    for first in ("openvino", "onnxruntime", "onnxruntime"):
+        monkeypatch.setattr(speed, "_of_this_process", {})
+        assert speed.by_speed(model, near)[0].name == first
+    assert measured.count("onnxruntime") == 2, "the third time is read"
 
 
 def test_times_are_those_of_this_processor_where_they_were_measured_here(model, convert, monkeypatch):

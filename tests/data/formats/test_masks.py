@@ -185,6 +185,13 @@ def test_counts_of_large_masks_of_blocks_wherever_they_begin(block):
         assert count_ids(part).tolist() == [np.count_nonzero(part == id_) for id_ in range(256)]
 
 
+def test_counts_above_what_a_float_holds_are_exact():
+    mask = np.zeros((4801, 5000), np.uint8)
+    mask[:, ::4] = 1
+    mask[0, 0] = 0
+    assert count_ids(mask)[:2].tolist() == [3 * 4801 * 1250 + 1, 4801 * 1250 - 1]
+
+
 def test_counts_of_several_masks_are_those_of_each():
     rng = np.random.default_rng(0)
     masks = [rng.choice(np.array([0, 3, 255], np.uint8), rng.integers(1, 20, 2)) for _ in range(20)]

@@ -50,8 +50,12 @@ def test_losses_and_gradients_are_the_references(name: str, monkeypatch: pytest.
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as fresh:
         losses, norms = fresh.submit(measured, name).result()
 
+    # which points of a mask are the most uncertain is decided by rounding, which differs between processors
+    of_points = {key: losses.pop(key) for key in list(losses) if "mask" in key}
+    wanted = dict(numbers["train_losses"])
+    assert of_points == pytest.approx({key: wanted.pop(key) for key in of_points}, rel=2e-4)
     # kernels for AVX-512 differ by up to 2e-5
-    assert losses == pytest.approx(numbers["train_losses"], rel=5e-5)
+    assert losses == pytest.approx(wanted, rel=5e-5)
     # the largest norms are 1e5; below 1e-3 is the rounding of what cancels out. Bilinear sampling has kinks, so that
     # some gradients depend on the number of threads (1.6e-4 between one and two)
     assert norms == pytest.approx(numbers["grad_norms"], rel=1e-3, abs=1e-3)
