@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
+from itertools import takewhile
 from pathlib import Path
 
 ALLOCATOR = "SEGCLI_ALLOCATOR"
@@ -74,7 +75,8 @@ def is_of_intel() -> bool:
 def first_processor() -> str:
     """What Linux says of the first processor, a line per property; empty where there is nothing to read."""
     try:
-        return _CPU_INFO.read_text(encoding="utf-8").partition("\n\n")[0]
+        with _CPU_INFO.open(encoding="utf-8") as lines:  # Linux asks each processor whose lines are read
+            return "".join(takewhile(str.strip, lines))
     except OSError:
         return ""
 

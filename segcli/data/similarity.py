@@ -222,7 +222,7 @@ def _have_grain_of_their_own(one: NDArray[np.uint8], other: NDArray[np.uint8]) -
     fine, coarse = _FINE if one.shape == other.shape else _COARSE
     details = []
     for rgb in (one, other):
-        grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+        grey = grey_of(rgb)
         if grey.shape != (height, width):
             grey = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
         grey = grey.astype(np.float32)

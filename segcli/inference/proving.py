@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from segcli.config.schema import ExportConfig
 from segcli.errors import ParityError
@@ -64,7 +65,7 @@ class Prover:
                 path=self.model.folder,
                 hint="export it again with Global.dataset_dir set, or use runtime=paddle",
             )
-        milliseconds = time_job(self._job(runtime, self._image()))
+        milliseconds = time_job(self._job(runtime, self._image))
         return self.proofs.keep(row, files, agrees=True, detail=parity.summary(), milliseconds=milliseconds)
 
     def measure(self, row: RuntimeRow) -> float:
@@ -73,7 +74,7 @@ class Prover:
         Raises:
             SegcliError: The runtime cannot be opened.
         """
-        job = self._job(open_on(self.model, row.name), self._image())
+        job = self._job(open_on(self.model, row.name), self._image)
         job()
         return time_job(job)
 
@@ -83,18 +84,19 @@ class Prover:
         row = runtimes()[name]
         own = open_on(self.model, name)
         expected = self._reference(own)
-        milliseconds = time_job(self._job(own, self._image()))
+        milliseconds = time_job(self._job(own, self._image))
         self.proofs.keep(
             row, files_on(self.model, row), agrees=True, detail="the model itself", milliseconds=milliseconds
         )
         return expected
 
     def _reference(self, runtime: Runtime) -> Reference | ObjectReference:
-        image = self._image()
+        image = self._image
         if isinstance(image, PreparedImage):
             return ObjectReference.of(self._finder(runtime), [image])
         return Reference.of(runtime.run, [image])
 
+    @cached_property
     def _image(self) -> PreparedImage | NetworkInput:
         """The image on which runtimes are compared, as the network takes it."""
         image = generated_image(self.model.preprocess.channels)

@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
 import paddle
 from paddle import Tensor, nn
 from paddle.nn import functional as F
-from scipy.optimize import linear_sum_assignment
 
+from segcli.models.assignment import assign
 from segcli.models.instance.boxes import cxcywh_to_xyxy, giou_loss
 from segcli.models.instance.mask_queries import QueryPrediction
 from segcli.models.instance.point_samples import maps_at_points
@@ -121,8 +120,7 @@ class SetMatcher(nn.Layer):
         logits = paddle.matmul(prediction.coefficients[i], sampled)  # [Q, P]
         cost = cost + weights["mask"] * _mask_cost(logits, truth) + weights["dice"] * _dice_cost(logits, truth)
 
-        # costs of a diverged network are NaN; its loss reports that, so the assignment must not fail before
-        queries, objects = linear_sum_assignment(np.nan_to_num(cost.numpy(), nan=1e6))
+        queries, objects = assign(cost)
         return paddle.to_tensor(queries, dtype="int64"), paddle.to_tensor(objects, dtype="int64")
 
     def _class_cost(self, logits: Tensor, labels: Tensor) -> Tensor:
