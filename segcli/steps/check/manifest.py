@@ -3,8 +3,8 @@
 An entry is used only if path, size, inode and both timestamps of every file of a sample
 are unchanged, and no file was modified within the two seconds before it was read (as in Git: a file may be
 written twice within one clock tick). A manifest of another version, code, libraries, image range or pixel limit, or
-a damaged one, is ignored completely, and a file with any fault is always read again. Rules run each time, so
-their settings may change between checks.
+a damaged one, is ignored completely, and a file with any fault is always read again, as are tiny files. Rules run
+each time, so their settings may change between checks.
 """
 
 from __future__ import annotations
@@ -27,10 +27,12 @@ import cv2
 import numpy as np
 import PIL
 import simplejpeg
+from pydantic_core import from_json
 
 from segcli.data.budget import max_pixels
 from segcli.data.decoding.used_range import current_range
 from segcli.data.files import atomic_path
+from segcli.data.json_text import json_bytes
 from segcli.version import __version__
 
 log = logging.getLogger("segcli.check")
@@ -38,7 +40,9 @@ log = logging.getLogger("segcli.check")
 FILE = "check_dataset/manifest.sqlite"
 MOST_ENTRIES = 200_000
 """Most samples that are kept, about 1,500 bytes each."""
-_SCHEMA = 2
+_LEAST_BYTES = 2048
+"""Of all files of a sample: smaller ones are decoded in about the time in which an entry is written or found."""
+_SCHEMA = 3
 _SETTLED_NS = 2_000_000_000
 _AT_ONCE = 1000
 
@@ -52,12 +56,12 @@ class Entry:
     Attributes:
         key: Absolute paths of its files, as bytes: a name need not be a text in UTF-8.
         stamp: Sizes, timestamps and inodes of its files.
-        text: Its facts as JSON; None if they are unknown or must not be kept.
+        facts: Its facts as JSON; None if they are unknown or must not be kept.
     """
 
     key: bytes
     stamp: str
-    text: str | None = None
+    facts: bytes | None = None
 
 
 class Manifest:
@@ -71,7 +75,7 @@ class Manifest:
     def __init__(self, earlier: sqlite3.Connection | None, target: sqlite3.Connection | None) -> None:
         self._earlier = earlier
         self._target = target
-        self._waiting: list[tuple[bytes, str, str]] = []
+        self._waiting: list[tuple[bytes, str, bytes]] = []
         self._count = 0
 
     @property
@@ -80,7 +84,7 @@ class Manifest:
         return self._target is not None
 
     def find(self, files: Sequence[str]) -> Entry | None:
-        """The entry of a sample, known or new; None if its files are missing or too recent."""
+        """The entry of a sample, known or new; None if its files are missing, too recent, or quickly read anyway."""
         stamp = _stamp(files)
         if stamp is None:
             return None
@@ -91,7 +95,7 @@ class Manifest:
             with suppress(sqlite3.Error):
                 query = "SELECT facts FROM entries WHERE name = ? AND stamp = ?"
                 row = self._earlier.execute(query, (key, stamp)).fetchone()
-        return Entry(key, stamp, row[0] if row is not None and isinstance(row[0], str) else None)
+        return Entry(key, stamp, row[0] if row is not None and isinstance(row[0], bytes) else None)
 
     @cached_property
     def _folder(self) -> str:
@@ -100,9 +104,9 @@ class Manifest:
 
     def keep(self, entry: Entry) -> None:
         """Keeps an entry for the next check."""
-        if entry.text is not None and self._count < MOST_ENTRIES:
+        if entry.facts is not None and self._count < MOST_ENTRIES:
             self._count += 1
-            self._waiting.append((entry.key, entry.stamp, entry.text))
+            self._waiting.append((entry.key, entry.stamp, entry.facts))
             if len(self._waiting) >= _AT_ONCE:
                 self.flush()
 
@@ -160,7 +164,7 @@ def _make(path: Path, settings: str) -> sqlite3.Connection:
     target.execute("PRAGMA journal_mode = OFF")
     target.execute("PRAGMA synchronous = OFF")
     target.execute("CREATE TABLE settings (value TEXT)")
-    target.execute("CREATE TABLE entries (name BLOB PRIMARY KEY, stamp TEXT, facts TEXT)")
+    target.execute("CREATE TABLE entries (name BLOB PRIMARY KEY, stamp TEXT, facts BLOB)")
     target.execute("INSERT INTO settings VALUES (?)", (settings,))
     target.commit()
     return target
@@ -173,15 +177,15 @@ def recall(entry: Entry, read: Callable[[Any], T]) -> T | None:
         entry: Entry returned by `Manifest.find`.
         read: Converts plain values to facts; raises an error if they are damaged.
     """
-    if entry.text is not None:
+    if entry.facts is not None:
         with suppress(ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError):
-            return read(json.loads(entry.text))
+            return read(from_json(entry.facts))
     return None
 
 
 def renewed(entry: Entry, values: Any | None) -> Entry:
     """The entry with the facts of a sample as plain values; None if they must not be kept."""
-    return replace(entry, text=None if values is None else json.dumps(values))
+    return replace(entry, facts=None if values is None else json_bytes(values))
 
 
 def _stamp(files: Sequence[str]) -> str | None:
@@ -189,10 +193,12 @@ def _stamp(files: Sequence[str]) -> str | None:
         stats = [os.stat(file) for file in files]  # noqa: PTH116 - five times faster
     except (OSError, ValueError):
         return None
-    latest = max(max(one.st_mtime_ns, one.st_ctime_ns) for one in stats)
+    if sum([one.st_size for one in stats]) < _LEAST_BYTES:
+        return None
+    latest = max([max(one.st_mtime_ns, one.st_ctime_ns) for one in stats])
     if time.time_ns() - latest < _SETTLED_NS:
         return None
-    return " ".join(f"{one.st_size} {one.st_mtime_ns} {one.st_ctime_ns} {one.st_ino}" for one in stats)
+    return " ".join([f"{one.st_size} {one.st_mtime_ns} {one.st_ctime_ns} {one.st_ino}" for one in stats])
 
 
 def _open_earlier(path: Path, settings: str) -> sqlite3.Connection | None:

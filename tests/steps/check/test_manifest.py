@@ -29,8 +29,9 @@ MAKE = {"PP-LiteSeg-T": make_seg_folder, "SOLOv2": make_coco_folder}
 
 @pytest.fixture
 def old(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files that were just made count as settled."""
+    """Files that were just made count as settled, and tiny ones have entries."""
     monkeypatch.setattr(manifest, "_SETTLED_NS", 0)
+    monkeypatch.setattr(manifest, "_LEAST_BYTES", 0)
 
 
 def check(root: Path, output: Path, model: str = "PP-LiteSeg-T", **options: Any) -> CheckResult:
@@ -135,10 +136,22 @@ def test_changed_file_is_looked_at_again_even_with_its_old_time_and_size(tmp_pat
     assert check(root, output).looked_at.known == 4, "a faulty file is always looked at again"
 
 
-def test_files_of_this_moment_are_not_kept(tmp_path: Path) -> None:
+def test_files_of_this_moment_are_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manifest, "_LEAST_BYTES", 0)
     root, output = make_seg_folder(tmp_path / "data", train=3, val=2).root, tmp_path / "out"
     check(root, output)
     assert check(root, output).looked_at.known == 0
+
+
+def test_tiny_files_are_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manifest, "_SETTLED_NS", 0)
+    root, output = make_seg_folder(tmp_path / "data", train=3, val=2).root, tmp_path / "out"
+    train, *_ = (root / "train.txt").read_text().splitlines()
+    least = sum((root / name).stat().st_size for name in train.split())
+    for bytes_, known in ((least, True), (least + 1, False)):
+        monkeypatch.setattr(manifest, "_LEAST_BYTES", bytes_)
+        with manifest.opened(output / "manifest.sqlite", "semantic") as entries:
+            assert (entries.find([str(root / name) for name in train.split()]) is not None) == known
 
 
 def cut(file: Path) -> None:
@@ -164,11 +177,12 @@ DAMAGES = {
     "noise": noise,
     "empty": lambda file: file.write_bytes(b""),
     "no table": change("DROP TABLE entries"),
-    "no JSON": change("UPDATE entries SET facts = '{'"),
-    "other JSON": change("UPDATE entries SET facts = '[1, null]'"),
+    "no JSON": change("UPDATE entries SET facts = x'7b'"),
+    "other JSON": change("UPDATE entries SET facts = CAST('[1, null]' AS BLOB)"),
     "numbers": change("UPDATE entries SET facts = 7"),
     "bytes": change("UPDATE entries SET facts = x'00ff'"),
-    "no counts": change("UPDATE entries SET facts = replace(facts, 'counts', 'count')"),
+    "text": change("UPDATE entries SET facts = CAST(facts AS TEXT)"),
+    "no counts": change("UPDATE entries SET facts = CAST(replace(facts, 'counts', 'count') AS BLOB)"),
     "another version": change("UPDATE settings SET value = '[0]'"),
 }
 
