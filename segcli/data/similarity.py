@@ -8,7 +8,7 @@ bits nearly agree, and their small images too.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
@@ -253,14 +253,12 @@ class SimilarImages:
         self._thumbs = bytearray()
         self._kinds = bytearray()
 
-    def add(self, signature: Signature | None, *, in_val: bool) -> None:
-        """Adds an image, at the next position; one without a signature is like no other."""
-        if signature is None:
-            self._kinds.append(_UNSIGNED)
-            return
-        self._kinds.append(in_val)
-        self._bits.append(signature.bits)
-        self._thumbs += signature.thumb
+    def add(self, signatures: Sequence[Signature | None], *, in_val: bool) -> None:
+        """Adds images, at the next positions; one without a signature is like no other."""
+        self._kinds += bytes([_UNSIGNED if signature is None else in_val for signature in signatures])
+        signed = [signature for signature in signatures if signature is not None]
+        self._bits.extend([signature.bits for signature in signed])
+        self._thumbs += b"".join([signature.thumb for signature in signed])
 
     @property
     def _positions(self) -> NDArray[np.int64]:

@@ -105,15 +105,14 @@ class ImageNumbers:
         headers: Number of images with each header, in the order in which they were first seen.
     """
 
-    headers: dict[ImageHeader, int] = field(default_factory=dict)
+    headers: Counter[ImageHeader] = field(default_factory=Counter)
     _colours: array[float] = field(default_factory=lambda: array("d"))
 
-    def update(self, header: ImageHeader | None, colours: ImageColours | None) -> None:
-        """Adds one image."""
-        if header is not None:
-            self.headers[header] = self.headers.get(header, 0) + 1
-        if colours is not None:
-            self._colours.frombytes(_NUMBERS.pack(*colours))  # half the time of extending by each number
+    def update(self, headers: Iterable[ImageHeader | None], colours: Iterable[ImageColours | None]) -> None:
+        """Adds images."""
+        self.headers.update([header for header in headers if header is not None])
+        # packed in half the time of extending by each number
+        self._colours.frombytes(b"".join([_NUMBERS.pack(*own) for own in colours if own is not None]))
 
     @property
     def sizes(self) -> NDArray[np.int64]:
@@ -181,7 +180,7 @@ def numbers_of(images: Iterable[Path], most: int = _MOST_IMAGES) -> ImageNumbers
     """The numbers of some images, of very many from a part, evenly chosen; what cannot be read is left out."""
     numbers = ImageNumbers()
     for header, colours in map_ahead(_read, evenly(list(images), most)):
-        numbers.update(header, colours)
+        numbers.update([header], [colours])
     return numbers
 
 

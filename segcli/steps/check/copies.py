@@ -38,32 +38,42 @@ class Copies:
         self._places = places
         self._root = root
         self._rules = rules
-        self._first: dict[Split, dict[bytes, SeenImage]] = {split: {} for split in Split}
+        self._first: dict[bytes, SeenImage] = {}
+        self._first_of_val: dict[bytes, SeenImage] = {}
         self._similar = SimilarImages()
         self._images: list[SeenImage] = []
 
-    def update(self, image: SeenImage, file: FileFacts) -> list[Finding]:
-        """Adds one image; a finding for each earlier image with the same bytes."""
-        # what is no image, such as many pointers of Git LFS, or shows nothing, has a finding of its own
-        digest = None if file.header is None or file.is_blank else file.digest
-        found = [] if digest is None else self._of_same_bytes(image, digest)
-        # an exact copy needs no second finding
-        self._similar.add(None if found else file.signature, in_val=image.split is Split.VAL)
-        self._images.append(image)
-        return found
+    def update(self, split: Split, images: Sequence[SeenImage], files: Sequence[FileFacts]) -> list[Finding]:
+        """Adds images of a split, those of train first; a finding for each earlier image with the same bytes."""
+        findings: list[Finding] = []
+        signatures = []
+        for image, file in zip(images, files, strict=True):
+            signature = file.signature
+            # what is no image, such as many pointers of Git LFS, or shows nothing, has a finding of its own
+            if file.digest is not None and file.header is not None and not file.is_blank:
+                first = self._first.setdefault(file.digest, image)
+                found = [] if first is image else self._of_same_bytes(image, file.digest, first)
+                findings += found
+                # an exact copy needs no second finding
+                signature = None if found else signature
+            signatures.append(signature)
+        self._similar.add(signatures, in_val=split is Split.VAL)
+        self._images += images
+        return findings
 
-    def _of_same_bytes(self, image: SeenImage, digest: bytes) -> list[Finding]:
+    def _of_same_bytes(self, image: SeenImage, digest: bytes, first: SeenImage) -> list[Finding]:
+        """Findings on the first image of train, and on that of val, with the digest of this image."""
+        earlier = [first]
+        if first.split is not image.split:
+            of_val = self._first_of_val.setdefault(digest, image)
+            earlier += [] if of_val is image else [of_val]
         found = []
-        for other, seen in self._first.items():
-            earlier = seen.get(digest)
-            if earlier is None:
+        for other in earlier:
+            same_file, same_split = other.path == image.path, other.split is image.split
+            if (same_file and same_split) or not (same_file or _are_equal(other.path, image.path)):
                 continue
-            same_file = earlier.path == image.path
-            if (same_file and other is image.split) or not (same_file or _are_equal(earlier.path, image.path)):
-                continue
-            rule = self._rules.within if other is image.split else self._rules.across
-            found.append(self._finding(rule, image, earlier, "the same bytes as"))
-        self._first[image.split].setdefault(digest, image)
+            rule = self._rules.within if same_split else self._rules.across
+            found.append(self._finding(rule, image, other, "the same bytes as"))
         return found
 
     def findings(self, workers: int | None = None) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from segcli.data.lists import relative_name
@@ -31,18 +31,19 @@ class GroupTally:
         self._first_in_val: dict[str, SeenImage] = {}
         self._names: list[str] = []
 
-    def update(self, image: SeenImage) -> None:
-        """Adds one image."""
+    def update(self, images: Iterable[SeenImage]) -> None:
+        """Adds images."""
         if self._group_of is None:
             return
-        name = relative_name(image.path, self._root)
-        group = self._group_of(name)
-        if not self._counts:
-            self._names.append(name)
-        if group is not None:
-            self._counts[group, image.split] += 1
-            if image.split is Split.VAL:
-                self._first_in_val.setdefault(group, image)
+        for image in images:
+            name = relative_name(image.path, self._root)
+            group = self._group_of(name)
+            if not self._counts:
+                self._names.append(name)
+            if group is not None:
+                self._counts[group, image.split] += 1
+                if image.split is Split.VAL:
+                    self._first_in_val.setdefault(group, image)
 
     def findings(self) -> Iterator[Finding]:
         """A finding per group that lies in both splits, at its first image in val.

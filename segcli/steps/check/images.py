@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,11 +69,11 @@ class ImageTally:
                 sizes.update(header.size)
         return sizes
 
-    def update(self, image: SeenImage, file: FileFacts) -> list[Finding]:
-        """Adds one image; the findings on exact duplicates."""
-        self.numbers[image.split].update(file.header, file.colours)
-        self._groups.update(image)
-        return self._copies.update(image, file)
+    def update(self, split: Split, images: Sequence[SeenImage], files: Sequence[FileFacts]) -> list[Finding]:
+        """Adds images of a split; the findings on exact duplicates."""
+        self.numbers[split].update([file.header for file in files], [file.colours for file in files])
+        self._groups.update(images)
+        return self._copies.update(split, images, files)
 
     def findings(self, workers: int | None = None) -> Iterator[Finding]:
         """Findings that need all images, after all were added."""

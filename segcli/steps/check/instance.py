@@ -193,7 +193,7 @@ def examine_coco_dataset(
         sample, split = facts.sample, facts.split
         own = list(image_findings(facts, relative_name(sample.image, dataset.root), scan.files[split]))
         image = SeenImage(str(sample.image), split, f"{scan.files[split]} image id {sample.image_id}")
-        findings.extend((*own, *images.update(image, facts.file)))
+        findings.extend((*own, *images.update(split, [image], [facts.file])))
         _add_places(images.places, sample, own, scan.files[split])
         tally.update(sample, split)
         if facts.placed is not None:

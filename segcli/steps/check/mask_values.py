@@ -19,6 +19,7 @@ from segcli.findings import Finding
 from segcli.plurals import counted, listed
 from segcli.rules import finding
 from segcli.steps.check.inspection import SampleFacts
+from segcli.steps.check.smears import Smear
 from segcli.steps.check.tally import Tally, masks_with_ids
 
 GREY_STEP = 8
@@ -92,65 +93,74 @@ class MaskValues:
     _ramped: list[str] = field(default_factory=list)
     _contents: Counter[int] = field(default_factory=Counter)
     _same: dict[int, list[str]] = field(default_factory=dict)
-    _highest: list[int] = field(default_factory=list)
+    _highest: Counter[int] = field(default_factory=Counter)
     _are_numbered: bool = True
 
     def __post_init__(self) -> None:
         self._name_of = relative_names(self.root)
 
-    def update(self, facts: SampleFacts) -> None:
-        """Adds one sample."""
-        if facts.counts is None:
-            return
-        file = facts.sample.mask_file
-        if facts.mask.digest is not None and len(facts.ids) > 1:
-            # the digest is of the ends of the file alone
-            self._note_content(hash((facts.mask.digest, facts.ids, facts.counts)), file)
-        self._sets[facts.ids] += 1
-        header = facts.mask.header
-        if header is not None and header.format in LOSSY_FORMATS:
-            return  # has a finding of its own, and values that nobody wrote
-        if facts.edge_only is not None:
-            self._edges += facts.edge_only
-            if facts.edge_only.sum() >= 2:
+    def update(self, samples: Sequence[SampleFacts]) -> None:
+        """Adds samples."""
+        masks = [facts for facts in samples if facts.counts is not None]
+        self._sets.update([facts.ids for facts in masks])
+        self._note_contents(masks)
+        # a lossy format has a finding of its own, and values that nobody wrote
+        exact = [facts for facts in masks if facts.mask.header is None or facts.mask.header.format not in LOSSY_FORMATS]
+        self._note_ids(exact)
+        for facts in exact:
+            if facts.edge_only is not None or facts.smear is not None or facts.colours:
+                self._note_edges(facts.edge_only, facts.smear, facts.sample.mask_file)
+                if facts.colours:
+                    self._compare_colours(facts.colours, self._name_of(facts.sample.mask_file))
+
+    def _note_edges(self, edge_only: NDArray[np.bool_] | None, smear: Smear | None, file: str) -> None:
+        if edge_only is not None:
+            self._edges += edge_only
+            if edge_only.sum() >= 2:
                 self._edge_masks.append(self._name_of(file))
-        if facts.smear is not None:
-            self._ramps += facts.smear.ramps
-            self._jumps += facts.smear.jumps
-            self._ramped += [self._name_of(file)] if facts.smear.ramps else []
-        self._note_ids(facts.ids, file)
-        if facts.colours:
-            self._compare_colours(facts.colours, self._name_of(file))
+        if smear is not None:
+            self._ramps += smear.ramps
+            self._jumps += smear.jumps
+            self._ramped += [self._name_of(file)] if smear.ramps else []
 
-    def _note_content(self, content: int, file: str) -> None:
-        """Counts a content; names are kept of contents that repeat only, as most do not."""
-        times = self._contents[content] = self._contents.get(content, 0) + 1
-        if 1 < times <= 1 + NAMED:
-            self._same.setdefault(content, []).append(self._name_of(file))
+    def _note_contents(self, masks: Sequence[SampleFacts]) -> None:
+        """Counts contents; names are kept of those that repeat only, as most do not."""
+        seen = self._contents
+        for facts in masks:
+            if facts.mask.digest is not None and len(facts.ids) > 1:
+                # the digest is of the ends of the file alone
+                content = hash((facts.mask.digest, facts.ids, facts.counts))
+                times = seen[content] = seen.get(content, 0) + 1
+                if 1 < times <= 1 + NAMED:
+                    self._same.setdefault(content, []).append(self._name_of(facts.sample.mask_file))
 
-    def _note_ids(self, ids: bytes, file: str) -> None:
+    def _note_ids(self, masks: Sequence[SampleFacts]) -> None:
         """Records whether a mask holds 255 or others, the greatest of these, and whether nearly all from 1 to it are
-        there."""
-        has_white, others = _WHITE in ids, ids.strip(_BLACK_AND_WHITE)
-        if others:
-            self._highest.append(others[-1])
-            self._are_numbered = self._are_numbered and others[-1] - len(others) <= _HIDDEN_SHARE * others[-1]
-        if has_white and others:
-            self._both = True
-        elif others:
-            self._plain.append(file)
-        elif has_white and ids[0] == 0:
-            self._white.append(file)
+        there; what the masks have in common is looked at once."""
+        names: dict[bytes, list[str]] = {}
+        for ids, number in Counter([facts.ids for facts in masks]).items():
+            has_white, others = _WHITE in ids, ids.strip(_BLACK_AND_WHITE)
+            if others:
+                self._highest[others[-1]] += number
+                self._are_numbered = self._are_numbered and others[-1] - len(others) <= _HIDDEN_SHARE * others[-1]
+            if has_white and others:
+                self._both = True
+            elif others:
+                names[ids] = self._plain
+            elif has_white and ids[0] == 0:
+                names[ids] = self._white
+        for facts in masks:
+            if facts.ids in names:
+                names[facts.ids].append(facts.sample.mask_file)
 
     def _numbered(self, allowed: int, *, named: bool) -> Iterator[Finding]:
         """Finding on masks that number the objects of each image, so that an id has no meaning of its own."""
-        highest, different = max(self._highest, default=0), len(set(self._highest))
-        if not self._are_numbered or highest < _FEWEST_NUMBERS or different < _FEWEST_NUMBERED:
+        highest = max(self._highest, default=0)
+        if not self._are_numbered or highest < _FEWEST_NUMBERS or len(self._highest) < _FEWEST_NUMBERED:
             return
         if not named or highest >= allowed:
-            message = (
-                f"each of {counted(len(self._highest), 'mask')} holds nearly all ids from 1 to its own greatest one"
-            )
+            masks = counted(self._highest.total(), "mask")
+            message = f"each of {masks} holds nearly all ids from 1 to its own greatest one"
             yield finding("S414", "annotations", f"{message}, which is {min(self._highest)} to {highest}")
 
     def _compare_colours(self, colours: dict[int, Colour], name: str) -> None:

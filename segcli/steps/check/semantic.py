@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain, groupby, islice, repeat
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from segcli.data.fingerprint.labels import Fingerprint, MaskShape, fingerprint_o
 from segcli.data.formats.masks import LIST_FILES, SegLists, class_names_of, find_root, list_place, scan_lists
 from segcli.data.formats.masks_layout import has_lists
 from segcli.data.lists import relative_names
+from segcli.data.prefetch import batched
 from segcli.data.samples import SegDataset, SegSample, Split
 from segcli.findings import Finding, has_errors, in_order
 from segcli.garbage import collecting_rarely, set_aside
@@ -55,6 +58,10 @@ log = logging.getLogger("segcli.check")
 SPLIT_RULES = SplitRules(across="S501", within="S502", near="S503", group="S504")
 NEEDS_ALL = frozenset({"S401", "S402", "S403", "S410"})
 """Rules on what no mask contains; they need all masks, as one that was not decoded may contain it."""
+
+
+_AT_ONCE = 256
+"""Samples whose facts are gone through together."""
 
 
 @dataclass(frozen=True)
@@ -136,8 +143,7 @@ def examine_seg_dataset(
     use_range(settings.image_range, [sample.image_file for sample in lists.train], settings.channels)
     source, class_file_findings = class_names_of(lists.root)
     scale = _mask_scale(source, num_classes)
-    tally, values = Tally(), MaskValues(lists.root)
-    images = ImageTally(lists.root, SPLIT_RULES, settings.group_of)
+    tally, values, images = Tally(), MaskValues(lists.root), ImageTally(lists.root, SPLIT_RULES, settings.group_of)
     findings = [*lists.findings, *class_file_findings]
     drawable: dict[Split, list[SegSample]] = {split: [] for split in Split}
     shapes: list[MaskShape] = []
@@ -146,18 +152,19 @@ def examine_seg_dataset(
     plan = LookPlan.of(unique, settings.decoded)
     placed: list[SampleFacts] = []
     rules = SampleFindings(relative_names(lists.root), scale)
-    for facts in looks(plan, _SampleLook.of(plan), settings.manifest, "semantic", settings.workers):
-        sample, place = facts.sample, list_place(facts.sample, facts.split)
-        own = rules.of(facts, place)
-        findings += own
-        findings += images.update(SeenImage(sample.image_file, facts.split, place), facts.image)
-        images.places.add(own, draw_mask_place, sample)
-        tally.update(facts, times[facts.split].get(_files(sample), 1) if times[facts.split] else 1)
-        values.update(facts)
-        shapes += [] if facts.shape is None else [facts.shape]
-        placed += [] if facts.borders is None else [facts]
-        if len(drawable[facts.split]) < settings.draw and _is_drawable(sample, own):
-            drawable[facts.split].append(sample)
+    look = _SampleLook.of(plan)
+    for split, seen in _by_split(looks(plan, look, settings.manifest, "semantic", settings.workers)):
+        places = [list_place(facts.sample, split) for facts in seen]
+        own = rules.of_each(seen, places)
+        findings += chain.from_iterable(own)
+        findings += images.update(split, _images_of(seen, places), [facts.image for facts in seen])
+        tally.update(split, seen, _times_of(seen, times[split]))
+        values.update(seen)
+        shapes += [facts.shape for facts in seen if facts.shape is not None]
+        placed += [facts for facts in seen if facts.borders is not None]
+        for facts, found in zip(seen, own, strict=True):
+            images.places.add(found, draw_mask_place, facts.sample)
+        drawable[split] += islice(_drawable(seen, own), settings.draw - len(drawable[split]))
     findings.extend((*images.findings(settings.workers), *_list_findings(lists, unique), *_placement_findings(placed)))
     classes, resolution = resolve_classes(source, num_classes, lambda: tally.ids() - {scale.ignore_index})
     named = source is not None or num_classes is not None
@@ -188,6 +195,16 @@ def examine_seg_dataset(
     )
 
 
+def _by_split(every: Iterable[SampleFacts]) -> Iterator[tuple[Split, list[SampleFacts]]]:
+    """The facts in lists of neighbours of one split: what they have in common is looked at once."""
+    for split, own in groupby(every, attrgetter("split")):
+        yield from zip(repeat(split), batched(own, _AT_ONCE), strict=False)
+
+
+def _images_of(seen: Iterable[SampleFacts], places: Iterable[str]) -> list[SeenImage]:
+    return [SeenImage(facts.image.path, facts.split, place) for facts, place in zip(seen, places, strict=True)]
+
+
 def class_counts(tally: Tally, classes: ClassMap) -> tuple[ClassCount, ...]:
     """How often each class occurs in each split."""
     images = tally.images
@@ -207,9 +224,11 @@ def _at(sums: NDArray[np.int64], class_id: int) -> int:
     return int(sums[class_id]) if class_id < len(sums) else 0
 
 
-def _is_drawable(sample: SegSample, findings: Sequence[Finding]) -> bool:
-    """Whether a sample with these findings shows how its labels look."""
-    return sample.image_file != sample.mask_file and not has_errors(findings)
+def _drawable(seen: Iterable[SampleFacts], findings: Iterable[Sequence[Finding]]) -> Iterator[SegSample]:
+    """The samples that show how their labels look, given the findings on each."""
+    for facts, own in zip(seen, findings, strict=True):
+        if facts.sample.image_file != facts.sample.mask_file and not has_errors(own):
+            yield facts.sample
 
 
 def _files(sample: SegSample) -> tuple[str, str]:
@@ -227,6 +246,10 @@ def _without_repeated(samples: Iterable[SegSample]) -> tuple[SegSample, ...]:
 def _times(samples: Sequence[SegSample], unique: Sequence[SegSample]) -> Counter[tuple[str, str]]:
     """How often the files of each sample are listed; empty where none is repeated, as in most long lists."""
     return Counter(map(_files, samples) if len(samples) > len(unique) else ())
+
+
+def _times_of(seen: Sequence[SampleFacts], times: Mapping[tuple[str, str], int]) -> list[int]:
+    return [times[_files(facts.sample)] for facts in seen] if times else [1] * len(seen)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 from segcli.data.classes import ClassMap
@@ -33,6 +33,8 @@ _COUNTING = frozenset({"S304"})
 """Rules whose messages hold counts, which each mask has of its own."""
 _MOST_KINDS = 1 << 12
 _Kind = tuple[ImageHeader | None, ImageHeader | None, tuple[str, str], bytes, bool, bool]
+_Found = tuple[tuple[Finding, bool], ...]
+"""Findings on a sample, each with whether it is on the mask."""
 MANY = 8
 """Most ids or classes that a message lists."""
 
@@ -51,28 +53,38 @@ class SampleFindings:
     def __init__(self, name_of: Callable[[str], str], scale: MaskScale) -> None:
         self._name_of = name_of
         self._scale = scale
-        self._known: dict[_Kind, tuple[tuple[Finding, bool], ...]] = {}
+        self._known: dict[_Kind, _Found] = {}
 
-    def of(self, facts: SampleFacts, place: str) -> list[Finding]:
-        """The findings on a sample, which is at this place of a list."""
-        kind = _kind(facts)
-        known = None if kind is None else self._known.get(kind)
-        if known is None:
-            image, mask = self._name_of(facts.image.path), self._name_of(facts.mask.path)
-            view = SampleView(facts, image, mask, self._scale)
-            known = tuple(
-                (finding(rule_id, path, message, hint=hint), path == view.mask)
-                for rule in SAMPLE_RULES
-                for rule_id, path, message, hint in rule(view)
-            )
-            if kind is not None and not any(found.code in _COUNTING for found, _ in known):
-                if len(self._known) >= _MOST_KINDS:
-                    self._known.clear()
-                self._known[kind] = known
-        return [
-            Finding(code, severity, self._name_of((facts.mask if is_mask else facts.image).path), message, place, hint)
-            for (code, severity, _, message, _, hint), is_mask in known
-        ]
+    def of_each(self, samples: Sequence[SampleFacts], places: Sequence[str]) -> list[Sequence[Finding]]:
+        """The findings on each sample, which are at these places of a list."""
+        findings: list[Sequence[Finding]] = []
+        name_of = self._name_of
+        for facts, place in zip(samples, places, strict=True):
+            kind = _kind(facts)
+            known = None if kind is None else self._known.get(kind)
+            if known is None:
+                known = self._found(facts, kind)
+            own = [
+                Finding(code, severity, name_of((facts.mask if is_mask else facts.image).path), message, place, hint)
+                for (code, severity, _, message, _, hint), is_mask in known
+            ]
+            findings.append(own)
+        return findings
+
+    def _found(self, facts: SampleFacts, kind: _Kind | None) -> _Found:
+        """What the rules find in a sample, which is kept if it is that of every sample of its kind."""
+        image, mask = self._name_of(facts.image.path), self._name_of(facts.mask.path)
+        view = SampleView(facts, image, mask, self._scale)
+        found = tuple(
+            (finding(rule_id, path, message, hint=hint), path == view.mask)
+            for rule in SAMPLE_RULES
+            for rule_id, path, message, hint in rule(view)
+        )
+        if kind is not None and not any(one.code in _COUNTING for one, _ in found):
+            if len(self._known) >= _MOST_KINDS:
+                self._known.clear()
+            self._known[kind] = found
+        return found
 
 
 def _kind(facts: SampleFacts) -> _Kind | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,49 +12,32 @@ from numpy.typing import NDArray
 from segcli.data.samples import Split
 from segcli.steps.check.inspection import SampleFacts
 
-_AT_ONCE = 1 << 12
-
-
-@dataclass
-class _PixelSums:
-    """Pixels of each id, int64 [256]; counts wait until many are added at once, in a tenth of the time."""
-
-    _sums: NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, np.int64))
-    _ids: bytearray = field(default_factory=bytearray)
-    _counts: list[int] = field(default_factory=list)
-
-    def add(self, ids: bytes, counts: Iterable[int]) -> None:
-        self._ids += ids
-        self._counts += counts
-        if len(self._ids) >= _AT_ONCE:
-            self.compute()
-
-    def compute(self) -> NDArray[np.int64]:
-        if self._ids:
-            np.add.at(self._sums, np.frombuffer(bytes(self._ids), np.uint8), self._counts)
-            self._ids.clear()
-            self._counts.clear()
-        return self._sums
-
 
 @dataclass
 class Tally:
-    """Sums over the samples seen so far."""
+    """Sums over the samples seen so far.
 
-    _pixels: dict[Split, _PixelSums] = field(default_factory=lambda: {split: _PixelSums() for split in Split})
+    Attributes:
+        pixels: Pixels of each id, int64 [256], by split.
+    """
+
+    pixels: dict[Split, NDArray[np.int64]] = field(
+        default_factory=lambda: {split: np.zeros(256, np.int64) for split in Split}
+    )
     _sets: dict[Split, Counter[bytes]] = field(default_factory=lambda: {split: Counter() for split in Split})
 
-    def update(self, facts: SampleFacts, times: int = 1) -> None:
-        """Adds one sample that is in its list `times` times."""
-        if facts.counts is not None:
-            counts = facts.counts if times == 1 else [count * times for count in facts.counts]
-            self._pixels[facts.split].add(facts.ids, counts)
-            self._sets[facts.split][facts.ids] += times
-
-    @property
-    def pixels(self) -> dict[Split, NDArray[np.int64]]:
-        """Pixels of each id, int64 [256], by split."""
-        return {split: sums.compute() for split, sums in self._pixels.items()}
+    def update(self, split: Split, samples: Sequence[SampleFacts], times: Sequence[int]) -> None:
+        """Adds samples of a split, each of which is in its list so many `times`."""
+        masks = [
+            (facts.ids, facts.counts, number)
+            for facts, number in zip(samples, times, strict=True)
+            if facts.counts is not None
+        ]
+        ids = np.frombuffer(b"".join([own for own, _, _ in masks]), np.uint8)
+        np.add.at(self.pixels[split], ids, [count * number for _, counts, number in masks for count in counts])
+        sets = self._sets[split]
+        for own, _, number in masks:
+            sets[own] += number
 
     @property
     def images(self) -> dict[Split, NDArray[np.int64]]:

@@ -11,18 +11,24 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from segcli.data.fingerprint.images import colours_of, colours_of_each
 from segcli.data.fingerprint.labels import shape_of_mask
 from segcli.data.fingerprint.parts import connected_parts
 from segcli.data.id_counts import count_ids, present_ids
 from segcli.data.instances import InstanceObject, InstanceSample
+from segcli.data.samples import Split
 from segcli.data.similarity import grey_of
 from segcli.data.stacks import MOST_STACKED, stacks
+from segcli.steps.check import semantic
 from segcli.steps.check.files import BLANK_LEVELS, SKETCH_PX, inspect_image_file, measure
 from segcli.steps.check.inspection import FEW_IDS, edge_only
 from segcli.steps.check.object_rules import object_faults
 from segcli.steps.check.objects_view import ObjectsView
+from segcli.steps.check.semantic import examine_seg_dataset
+from segcli.steps.check.settings import PassSettings
+from tests.seg_folder import SegFolder, make_seg_folder
 
 
 def masks() -> Iterator[np.ndarray]:
@@ -117,6 +123,51 @@ def test_colours_of_several_images_are_those_of_each() -> None:
     images += list(rng.integers(0, 256, (2 * MOST_STACKED + 1, 24, 24, 3), np.uint8))
     assert colours_of_each(stacks(images)) == [colours_of(image) for image in images]
     assert colours_of_each(stacks([])) == []
+
+
+def write_odd_files(folder: SegFolder) -> None:
+    """Makes files of a dataset odd or damaged, in both splits."""
+    for name, copy in (("a1", "a2"), ("a3", "a21"), ("a22", "a23")):
+        folder.image(copy).write_bytes(folder.image(name).read_bytes())
+    whole = folder.image("a4").read_bytes()
+    folder.image("a4").write_bytes(whole[: len(whole) // 2])
+    folder.mask("a24").write_bytes(b"no image")
+    grey = cv2.imread(str(folder.image("a5")), cv2.IMREAD_GRAYSCALE)
+    cv2.imwrite(str(folder.image("a5")), grey)
+    cv2.imwrite(str(folder.image("a25")), np.full((48, 64, 3), 90, np.uint8))
+    ids = cv2.imread(str(folder.mask("a6")), cv2.IMREAD_GRAYSCALE)
+    cv2.imwrite(str(folder.mask("a6")), ids[1:])
+    cv2.imwrite(str(folder.mask("a7")), np.dstack([ids] * 3))
+    cv2.imwrite(str(folder.mask("a26")), np.full_like(ids, 255))
+    cv2.imwrite(str(folder.mask("a27")), ids + 7)
+    for number, name in enumerate(("a8", "a9", "a28")):
+        image = Image.fromarray(ids % 3)
+        image.putpalette(
+            [0, 0, 0, *[(90, 10, 20), (10, 90, 20)][number % 2], *[(10, 90, 20), (90, 10, 20)][number % 2]]
+        )
+        image.save(folder.mask(name))
+    folder.write_list("train", [*(f"a{number}" for number in range(20)), "a0", "a5"])
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_samples_gone_through_together_tell_what_each_tells(
+    at_once: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_seg_folder(tmp_path / "data", train=20, val=12)
+    write_odd_files(folder)
+    together = examine_seg_dataset(folder.root, settings=PassSettings(workers=1, draw=5))
+    codes = {found.code for found in together.findings}
+    assert codes >= {"S104", "S204", "S205", "S207", "S209", "S219", "S301", "S304", "S306", "S407", "S501", "S502"}
+    monkeypatch.setattr(semantic, "_AT_ONCE", at_once)
+
+    apart = examine_seg_dataset(folder.root, settings=PassSettings(workers=1, draw=5))
+
+    assert apart.findings == together.findings
+    assert (apart.drawable, apart.training, apart.sizes) == (together.drawable, together.training, together.sizes)
+    for split in Split:
+        np.testing.assert_array_equal(apart.tally.pixels[split], together.tally.pixels[split])
+        np.testing.assert_array_equal(apart.tally.images[split], together.tally.images[split])
+        assert apart.numbers[split].as_dict() == together.numbers[split].as_dict()
 
 
 SMALL_IMAGES = """

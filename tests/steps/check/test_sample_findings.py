@@ -20,7 +20,8 @@ def findings_of(rules, number, ids=b"\x00\x01", pixels=128, suffix=".png", **ima
     sample = SegSample(f"images/{number}{suffix}", f"masks/{number}.png", number)
     files = FileFacts(sample.image_file, SMALL, **image), FileFacts(sample.mask_file, GREY)
     facts = SampleFacts(sample, Split.TRAIN, *files, ids, (pixels,) * len(ids))
-    return rules.of(facts, f"train.txt line {number}")
+    (found,) = rules.of_each([facts], [f"train.txt line {number}"])
+    return found
 
 
 def told(found):
