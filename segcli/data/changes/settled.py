@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
@@ -107,7 +107,7 @@ def require_settled(dataset_dir: Path) -> Signatures:
         roots = changed_roots(dataset_dir)
         # who holds the lock is looked up first: a writer that ends in between has closed its step by then
         owners = [holder(root / FOLDER / LOCK) for root in roots]
-        seen = signatures(dataset_dir)
+        seen = _signatures(roots)
         waiting = None
         for root, owner in zip(roots, owners, strict=True):
             unfinished = [step for step in steps(root) if step.is_open]
@@ -124,7 +124,11 @@ def require_settled(dataset_dir: Path) -> Signatures:
 
 def signatures(dataset_dir: Path) -> Signatures:
     """Another value after every change that segcli makes to a dataset."""
-    return tuple((str(root), signature(root)) for root in changed_roots(dataset_dir))
+    return _signatures(changed_roots(dataset_dir))
+
+
+def _signatures(roots: Iterable[Path]) -> Signatures:
+    return tuple((str(root), signature(root)) for root in roots)
 
 
 def _unfinished(root: Path, name: str) -> DatasetError:
