@@ -21,24 +21,30 @@ BAR_SECONDS, BAR_LINES_MB = 8.0, 250.0
 ANNOTATIONS, IMAGES, CORNERS = 20_000, 500, 40
 BAR_OBJECTS_MB = 300.0
 
-MEASURE = """
-import re, sys, time
-from pathlib import Path
-import cv2, numpy, PIL, simplejpeg, pydantic
-from segcli.steps.check.looks import QUICK
-from segcli.steps.check.settings import PassSettings
-from segcli.steps.check.instance import examine_coco_dataset
-from segcli.steps.check.semantic import examine_seg_dataset
-
+PEAK = """
 def peak():
     # ru_maxrss would begin with what the parent has
     return int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024
-
-examine = {"seg": examine_seg_dataset, "coco": examine_coco_dataset}[sys.argv[1]]
-before, begin = peak(), time.process_time()
-decoded = QUICK if sys.argv[3:] == ["quick"] else None
-examine(Path(sys.argv[2]), settings=PassSettings(workers=1, decoded=decoded))
-print("MEASURED", time.process_time() - begin, peak(), before)
+"""
+COMMAND = f"""
+import re, runpy, sys, time
+from pathlib import Path
+{PEAK}
+try:
+    runpy.run_module("segcli", run_name="__main__")
+finally:
+    print("MEASURED", time.process_time(), peak())
+"""
+MEASURE_OBJECTS = f"""
+import re, sys
+from pathlib import Path
+import cv2, numpy, PIL, simplejpeg, pydantic
+from segcli.steps.check.instance import examine_coco_dataset
+from segcli.steps.check.settings import PassSettings
+{PEAK}
+before = peak()
+examine_coco_dataset(Path(sys.argv[1]), settings=PassSettings(workers=1))
+print("MEASURED", peak(), before)
 """
 
 
@@ -90,20 +96,22 @@ def _decoding_seconds(root: Path) -> float:
     return time.process_time() - begin
 
 
-def _least(kind: str, root: Path, *options: str) -> tuple[float, float, float]:
-    """Least CPU seconds and most megabytes of a few processes, see `_measured`."""
-    seconds, most, before = zip(*(_measured(kind, root, *options) for _ in range(ROUNDS)), strict=True)
-    return min(seconds), max(most), min(before)
+def _least(root: Path, *options: str) -> tuple[float, float]:
+    """Least CPU seconds and most megabytes of `segcli check`, from its start to its end, of a few processes."""
+    measured = []
+    for _ in range(ROUNDS):
+        with tempfile.TemporaryDirectory() as output:
+            measured.append(_measured(COMMAND, "check", str(root), "--output", output, *options))
+    seconds, megabytes = zip(*measured, strict=True)
+    return min(seconds), max(megabytes)
 
 
-def _measured(kind: str, root: Path, *options: str) -> tuple[float, float, float]:
-    """CPU seconds, the most megabytes of the process, and those of the interpreter with its libraries."""
-    done = subprocess.run(
-        [sys.executable, "-c", MEASURE, kind, str(root), *options], capture_output=True, text=True, check=True
-    )
+def _measured(code: str, *arguments: str) -> tuple[float, float]:
+    """The two numbers that a process prints."""
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
     line = next(line for line in done.stdout.splitlines() if line.startswith("MEASURED"))
-    seconds, most, before = map(float, line.split()[1:])
-    return seconds, most, before
+    first, second = map(float, line.split()[1:])
+    return first, second
 
 
 def run() -> list[Row]:
@@ -113,13 +121,10 @@ def run() -> list[Row]:
         _write_lines(lines)
         _write_annotations(objects)
         decoding = min(_decoding_seconds(lines) for _ in range(ROUNDS))
-        (_, object_mb, before_mb), *checks = (
-            _measured("coco", objects),
-            _least("seg", lines),
-            _least("seg", lines, "quick"),
-        )
+        object_mb, before_mb = _measured(MEASURE_OBJECTS, str(objects))
+        checks = {"check": _least(lines), "quick check": _least(lines, "--quick")}
     rows = []
-    for kind, (seconds, megabytes, _) in zip(("check", "quick check"), checks, strict=True):
+    for kind, (seconds, megabytes) in checks.items():
         name = f"{kind} of a list of {LINES:,} lines, {SIDE_PX} px PNG"
         floor = f", {decoding:.1f} CPU-s (plain decoding)" if kind == "check" else ""
         seconds_bar = f"{BAR_SECONDS:.0f} CPU-s (bar){floor}"
