@@ -158,9 +158,14 @@ def inspect_image_file(path: str, *, sketched: bool = False) -> FileFacts:
         sketched: Whether to keep a small copy in `FileFacts.sketch`.
     """
     data, facts = load_file(path)
+    decode_image_file(data, facts, sketched=sketched)
+    return facts
+
+
+def decode_image_file(data: bytes, facts: FileFacts, *, sketched: bool = False) -> None:
+    """Decodes the image of a loaded file, if it is whole; see `inspect_image_file`."""
     if facts.header is not None and facts.is_whole:
         _decode(data, facts.header, facts, sketched)
-    return facts
 
 
 def inspect_header(path: str) -> FileFacts:

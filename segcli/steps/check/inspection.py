@@ -5,9 +5,9 @@ Runs in several threads at once; OpenCV, zlib and the digest release the interpr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -18,14 +18,17 @@ from segcli.data.decoding.decoders import decode_mask_values
 from segcli.data.decoding.headers import file_palette
 from segcli.data.fingerprint.labels import MaskShape, shape_of_mask
 from segcli.data.id_counts import FEW_PIXELS, PresentIds, count_ids, present_ids, present_ids_of_each
+from segcli.data.prefetch import batched_to
 from segcli.data.samples import SegSample, Split
 from segcli.errors import InputError
-from segcli.steps.check.files import FileFacts, inspect_header, inspect_image_file, load_file, measure
+from segcli.steps.check.files import FileFacts, decode_image_file, inspect_header, load_file, measure
 from segcli.steps.check.placement import Placed, borders_of_mask
 from segcli.steps.check.smears import LEAST_IDS, Smear, smear_of
 
 FEW_IDS = 4
 """Least number of ids in a mask for which ids that lie on edges only are searched."""
+_READ_BYTES = 1 << 15
+"""Bytes of files from which no more are read before these are decoded."""
 _STRIPS_APART = 16
 """Distance in rows between strips of three rows."""
 
@@ -69,40 +72,75 @@ class SampleFacts:
     pixels: NDArray[np.uint8] | None = None
 
 
-def inspect_sample(sample: SegSample, split: Split, *, shaped: bool = False, compared: bool = False) -> SampleFacts:
-    """Reads and decodes both files of a sample; `complete` completes the facts, which hold faults too.
+class ToInspect(NamedTuple):
+    """A sample, and what is found of it.
 
-    Args:
+    Attributes:
         sample: The sample.
         split: Its split.
         shaped: Whether to compute `SampleFacts.shape`.
         compared: Whether to keep what tells if labels and image fit: the image's sketch, `borders` and `labelled`.
     """
-    image = inspect_image_file(sample.image_file, sketched=compared)
-    data, mask = load_file(sample.mask_file)
-    facts = SampleFacts(sample, split, image, mask)
+
+    sample: SegSample
+    split: Split
+    shaped: bool = False
+    compared: bool = False
+
+
+_Loaded = tuple[ToInspect, SampleFacts, bytes, bytes]
+"""A sample, its facts so far, and the bytes of its image and its mask."""
+
+
+def inspect_samples(samples: Iterable[ToInspect]) -> Iterator[SampleFacts]:
+    """Reads and decodes both files of each sample; `complete` completes the facts, which hold faults too.
+
+    Small files of several samples are read, then their images decoded, then their masks: what a processor does again
+    and again takes a fifth less time than what it does in turn.
+    """
+    for loaded in batched_to(map(_loaded, samples), _READ_BYTES, size=_bytes_of):
+        for wanted, facts, image, _ in loaded:
+            decode_image_file(image, facts.image, sketched=wanted.compared)
+        for wanted, facts, _, mask in loaded:
+            _decode_mask(mask, facts, wanted)
+        for _, facts, _, _ in loaded:
+            yield facts
+
+
+def _loaded(wanted: ToInspect) -> _Loaded:
+    sample = wanted.sample
+    image, image_facts = load_file(sample.image_file)
+    mask, mask_facts = load_file(sample.mask_file)
+    return wanted, SampleFacts(sample, wanted.split, image_facts, mask_facts), image, mask
+
+
+def _bytes_of(loaded: _Loaded) -> int:
+    return len(loaded[2]) + len(loaded[3])
+
+
+def _decode_mask(data: bytes, facts: SampleFacts, wanted: ToInspect) -> None:
+    mask = facts.mask
     if mask.header is None or not mask.is_whole:
-        return facts
+        return
     try:
-        pixels = decode_mask_values(data, mask.header, name=sample.mask_file)
+        pixels = decode_mask_values(data, mask.header, name=mask.path)
     except InputError as error:
         mask.fault, mask.hint = error.message, error.hint
-        return facts
+        return
     if pixels.ndim != 2 or pixels.dtype != np.uint8:
         facts.mask_channels_equal = _channels_equal(pixels)
-        return facts
+        return
     if mask.header.palette:
         facts.colours = dict(enumerate(file_palette(data)))
-    if compared:
+    if wanted.compared:
         facts.borders, facts.labelled = borders_of_mask(pixels), _labelled(pixels)
-    if shaped:
+    if wanted.shaped:
         facts.shape = shape_of_mask(pixels)
         _note_ids(facts, pixels, present_ids(facts.shape.halves.sum(axis=0)))
-    elif compared or pixels.size > FEW_PIXELS:
+    elif wanted.compared or pixels.size > FEW_PIXELS:
         _note_ids(facts, pixels, present_ids(count_ids(pixels)))
     else:
         facts.pixels = pixels
-    return facts
 
 
 def complete(samples: Sequence[SampleFacts]) -> None:

@@ -350,8 +350,10 @@ class _ImageLook:
     def headers(self, sample: InstanceSample, split: Split) -> ImageFacts:
         return ImageFacts(sample, split, inspect_header(str(sample.image)))
 
-    def decoded(self, sample: InstanceSample, split: Split) -> ImageFacts:
-        return ImageFacts(sample, split, inspect_image_file(str(sample.image), sketched=self._is_sketched(sample)))
+    def decoded(self, samples: Sequence[tuple[InstanceSample, Split]]) -> Iterator[ImageFacts]:
+        for sample, split in samples:
+            file = inspect_image_file(str(sample.image), sketched=self._is_sketched(sample))
+            yield ImageFacts(sample, split, file)
 
     def completed(self, facts: Sequence[ImageFacts]) -> Iterator[ImageFacts]:
         measure([one.file for one in facts])

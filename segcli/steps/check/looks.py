@@ -84,8 +84,8 @@ class Look(Protocol[S_contra, F]):
     def headers(self, sample: S_contra, split: Split, /) -> F:
         """The facts from the headers of a sample's files."""
 
-    def decoded(self, sample: S_contra, split: Split, /) -> F:
-        """The facts from all of a sample's files, but for what `completed` adds."""
+    def decoded(self, samples: Sequence[tuple[S_contra, Split]], /) -> Iterator[F]:
+        """The facts from all files of each sample, but for what `completed` adds; in order, some at once."""
 
     def completed(self, facts: Sequence[F], /) -> Iterable[F]:
         """The facts of several samples, decoded or read, with what takes less time for all at once."""
@@ -204,23 +204,32 @@ def _looked(
 ) -> Iterable[tuple[F, Entry | None, bool]]:
     """The facts of each sample, the entry to keep, and whether the manifest had the facts; nothing once `stopped`."""
     begin = perf_counter()
-    outcomes: list[tuple[F, Entry | None, bool]] = []
-    whole: list[int] = []
-    for sample, split, entry, is_decoded in jobs:
+    facts: dict[int, F] = {}
+    known: set[int] = set()
+    for place, (sample, split, entry, is_decoded) in enumerate(jobs):
+        if not is_decoded:
+            if stopped.is_set():
+                return ()
+            facts[place] = look.headers(sample, split)
+        elif entry is not None and (own := recall(entry, partial(look.read, sample, split))) is not None:
+            facts[place] = own
+            known.add(place)
+    missing = [place for place in range(len(jobs)) if place not in facts]
+    for place, own in zip(missing, look.decoded([jobs[place][:2] for place in missing]), strict=True):
+        facts[place] = own
         if stopped.is_set():  # large images of a chunk would take a minute after Ctrl-C
             return ()
-        if not is_decoded:
-            outcomes.append((look.headers(sample, split), None, False))
-            continue
-        known = None if entry is None else recall(entry, partial(look.read, sample, split))
-        whole.append(len(outcomes))
-        outcomes.append((look.decoded(sample, split) if known is None else known, entry, known is not None))
-    completed = look.completed([outcomes[place][0] for place in whole])
-    for place, facts in zip(whole, completed, strict=True):
-        if stopped.is_set():
+    whole = [place for place, (_, _, _, is_decoded) in enumerate(jobs) if is_decoded]
+    facts.update(zip(whole, look.completed([facts[place] for place in whole]), strict=True))
+    outcomes: list[tuple[F, Entry | None, bool]] = []
+    for place, (_, _, entry, _) in enumerate(jobs):
+        own, is_known = facts[place], place in known
+        if entry is None or is_known:
+            outcomes.append((own, entry, is_known))
+        elif stopped.is_set():
             return ()
-        _, entry, is_known = outcomes[place]
-        outcomes[place] = facts, entry if is_known or entry is None else renewed(entry, look.write(facts)), is_known
+        else:
+            outcomes.append((own, renewed(entry, look.write(own)), False))
     size.note(len(jobs), perf_counter() - begin)
     return outcomes
 

@@ -37,7 +37,7 @@ from segcli.steps.check.augmented import augmented_in_both
 from segcli.steps.check.copies import one_for_all
 from segcli.steps.check.fingerprint import FILE, Numbers, write_fingerprint
 from segcli.steps.check.images import ImageTally, SizeRange
-from segcli.steps.check.inspection import SampleFacts, complete, inspect_headers, inspect_sample
+from segcli.steps.check.inspection import SampleFacts, ToInspect, complete, inspect_headers, inspect_samples
 from segcli.steps.check.left_out import left_out_of_lists
 from segcli.steps.check.looks import LookedAt, LookPlan, looks
 from segcli.steps.check.mask_values import CONSEQUENCES, MaskValues, shared_masks
@@ -271,8 +271,11 @@ class _SampleLook:
     def headers(self, sample: SegSample, split: Split) -> SampleFacts:
         return inspect_headers(sample, split)
 
-    def decoded(self, sample: SegSample, split: Split) -> SampleFacts:
-        return inspect_sample(sample, split, shaped=id(sample) in self.shaped, compared=id(sample) in self.compared)
+    def decoded(self, samples: Sequence[tuple[SegSample, Split]]) -> Iterator[SampleFacts]:
+        return inspect_samples(
+            ToInspect(sample, split, id(sample) in self.shaped, id(sample) in self.compared)
+            for sample, split in samples
+        )
 
     def completed(self, facts: Sequence[SampleFacts]) -> Sequence[SampleFacts]:
         complete(facts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from segcli.data.formats.labelme_shapes import LabelCanvas
 from segcli.data.formats.yolo_layout import yolo_layout
 from segcli.data.lists import split_line
 from segcli.data.polygons import Sides, crossings_within
-from segcli.data.samples import SegSample, Split
+from segcli.data.samples import Split
 from segcli.data.traced_mask import TracedMask
 from segcli.findings import MOST_LISTED, as_entries
 from segcli.report import objects
@@ -27,7 +27,7 @@ from segcli.rules import finding
 from segcli.steps.check import semantic
 from segcli.steps.check.fingerprint import MOST_PAIRS, most_together
 from segcli.steps.check.histogram import MOST_ROWS, most_frequent
-from segcli.steps.check.inspection import SampleFacts, inspect_sample
+from segcli.steps.check.inspection import SampleFacts, ToInspect, inspect_samples
 from segcli.steps.check.instance import ObjectTally
 from segcli.steps.check.result import ClassCount
 from segcli.steps.check.semantic import examine_seg_dataset
@@ -145,11 +145,12 @@ def test_lines_that_repeat_are_decoded_once_and_counted_each(tmp_path: Path, mon
     folder.write_list("train", ["a0", "a1", "a2"] * 4)
     decoded: list[Path] = []
 
-    def inspect(sample: SegSample, split: Split, **options: Any) -> SampleFacts:
-        decoded.append(sample.image)
-        return inspect_sample(sample, split, **options)
+    def inspect(samples: Iterable[ToInspect]) -> Iterator[SampleFacts]:
+        for wanted in samples:
+            decoded.append(wanted.sample.image)
+            yield from inspect_samples([wanted])
 
-    monkeypatch.setattr(semantic, "inspect_sample", inspect)
+    monkeypatch.setattr(semantic, "inspect_samples", inspect)
 
     seen = examine_seg_dataset(folder.root, settings=PassSettings(workers=1))
 

@@ -27,11 +27,12 @@ class SlowLook:
     def headers(self, sample, split):
         raise AssertionError
 
-    def decoded(self, sample, split):
-        self.seen.append(sample.image.name)
-        if len(self.seen) > SECOND_CHUNK:
-            self.given_up.wait(20)
-        return sample
+    def decoded(self, samples):
+        for sample, _ in samples:
+            self.seen.append(sample.image.name)
+            if len(self.seen) > SECOND_CHUNK:
+                self.given_up.wait(20)
+            yield sample
 
     def completed(self, facts):
         return list(facts)
@@ -66,9 +67,10 @@ class TimedLook(SlowLook):
         super().__init__(threading.Event())
         self.seconds, self.clock, self.chunks = iter(seconds), 0.0, []
 
-    def decoded(self, sample, split):
-        self.clock += next(self.seconds)
-        return sample
+    def decoded(self, samples):
+        for sample, _ in samples:
+            self.clock += next(self.seconds)
+            yield sample
 
     def completed(self, facts):
         self.chunks.append(len(facts))

@@ -58,10 +58,12 @@ def test_second_check_decodes_nothing_and_tells_the_same(
     before = told(first, output)
     assert (first.looked_at.decoded, first.looked_at.known) == (5, 0)
     decoded: list[str] = []
-    look = files.inspect_image_file
-    for module in (files, inspection, __import__("segcli.steps.check.instance", fromlist=["x"])):
+    decode = files.decode_image_file
+    for module in (files, inspection):
         monkeypatch.setattr(
-            module, "inspect_image_file", lambda path, **more: decoded.append(path) or look(path, **more)
+            module,
+            "decode_image_file",
+            lambda data, facts, **more: decoded.append(facts.path) or decode(data, facts, **more),
         )
 
     second = check(root, output, model)

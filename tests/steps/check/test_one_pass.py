@@ -21,7 +21,7 @@ from segcli.data.instances import InstanceObject, InstanceSample
 from segcli.data.samples import Split
 from segcli.data.similarity import grey_of
 from segcli.data.stacks import MOST_STACKED, stacks
-from segcli.steps.check import semantic
+from segcli.steps.check import inspection, semantic
 from segcli.steps.check.files import BLANK_LEVELS, SKETCH_PX, inspect_image_file, measure
 from segcli.steps.check.inspection import FEW_IDS, edge_only
 from segcli.steps.check.object_rules import object_faults
@@ -159,6 +159,7 @@ def test_samples_gone_through_together_tell_what_each_tells(
     codes = {found.code for found in together.findings}
     assert codes >= {"S104", "S204", "S205", "S207", "S209", "S219", "S301", "S304", "S306", "S407", "S501", "S502"}
     monkeypatch.setattr(semantic, "_AT_ONCE", at_once)
+    monkeypatch.setattr(inspection, "_READ_BYTES", at_once)
 
     apart = examine_seg_dataset(folder.root, settings=PassSettings(workers=1, draw=5))
 
