@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 from segcli.data.classes import ClassMap
 from segcli.data.files import atomic_path
 from segcli.report.fonts import font_for
+from segcli.report.lettering import FAINT, INK, PAPER, ink, text_mask
 
 _MOST_WITH_NUMBERS = 25
 """Classes up to which the cells hold numbers; more would not be legible."""
@@ -19,7 +20,6 @@ _LONGEST_NAME = 24
 _MOST_WITHOUT_IDS = 12
 """Classes up to which a name finds its row without an id."""
 
-_INK, _FAINT, _PAPER = (51, 51, 51), (187, 187, 187), (255, 255, 255)
 _BLUES = ("f7fbff", "deebf7", "c6dbef", "9ecae1", "6baed6", "4292c6", "2171b5", "08519c", "08306b")
 """ColorBrewer's Blues (Brewer 2003), from 0 to 100 %."""
 _GAP = 8
@@ -38,44 +38,30 @@ def draw_confusion(matrix: NDArray[np.int64], classes: ClassMap, target: Path, c
     """
     percent, with_numbers = _row_percent(matrix), len(classes) <= _MOST_WITH_NUMBERS
     cell, size = (56, 15) if with_numbers else (14, 11)
-    names = [_text(name, size) for name in tick_names(list(classes))]
-    title, bar = _text("predicted", size), _colour_bar(max(cell * len(classes), 240), size, counted)
+    names = [text_mask(name, size) for name in tick_names(list(classes))]
+    title, bar = text_mask("predicted", size), _colour_bar(max(cell * len(classes), 240), size, counted)
     columns = [name.rotate(45 if with_numbers else 90, expand=True) for name in names]
     left = title.height + 2 * _GAP + max(name.width for name in names)
     side = cell * len(classes)
     bottom = side + max(name.height for name in columns) + title.height + 4 * _GAP
-    sheet = Image.new("RGB", (left + side + bar.width + 5 * _GAP, max(bottom, bar.height) + _GAP), _PAPER)
+    sheet = Image.new("RGB", (left + side + bar.width + 5 * _GAP, max(bottom, bar.height) + _GAP), PAPER)
     sheet.paste(_cells(percent, cell), (left + _GAP, 2 * _GAP))
     draw = ImageDraw.Draw(sheet)
-    draw.rectangle((left + _GAP - 1, 2 * _GAP - 1, left + _GAP + side, 2 * _GAP + side), outline=_INK)
+    draw.rectangle((left + _GAP - 1, 2 * _GAP - 1, left + _GAP + side, 2 * _GAP + side), outline=INK)
     for place, (name, column) in enumerate(zip(names, columns, strict=True)):
         middle = place * cell + cell // 2
-        _ink(sheet, name, left - name.width, 2 * _GAP + middle - name.height // 2)
+        ink(sheet, name, left - name.width, 2 * _GAP + middle - name.height // 2)
         # a slanted name ends below the middle of its column
         begin = middle + name.height // 2 - column.width if with_numbers else middle - column.width // 2
-        _ink(sheet, column, left + _GAP + begin, side + 3 * _GAP)
-    _ink(sheet, title, left + _GAP + side // 2 - title.width // 2, bottom - title.height)
-    truth = _text("true", size).rotate(90, expand=True)
-    _ink(sheet, truth, _GAP // 2, 2 * _GAP + side // 2 - truth.height // 2)
+        ink(sheet, column, left + _GAP + begin, side + 3 * _GAP)
+    ink(sheet, title, left + _GAP + side // 2 - title.width // 2, bottom - title.height)
+    truth = text_mask("true", size).rotate(90, expand=True)
+    ink(sheet, truth, _GAP // 2, 2 * _GAP + side // 2 - truth.height // 2)
     if with_numbers:
         _write_numbers(draw, percent, cell, (left + _GAP, 2 * _GAP))
     sheet.paste(bar, (left + side + 4 * _GAP, _GAP))
     with atomic_path(target) as temporary:
         sheet.save(temporary, "PNG", compress_level=4)
-
-
-def _text(text: str, size: int) -> Image.Image:
-    """A line of text as a mask (mode L)."""
-    font, text = font_for(text, size)
-    left, _, right, _ = font.getbbox(text)
-    ascent, descent = font.getmetrics()
-    mask = Image.new("L", (int(right - left) + 1, ascent + descent))
-    ImageDraw.Draw(mask).text((-left, 0), text, fill=255, font=font)
-    return mask
-
-
-def _ink(sheet: Image.Image, mask: Image.Image, x: int, y: int) -> None:
-    sheet.paste(_INK, (x, y), mask)
 
 
 def _colours(percent: NDArray[np.float64]) -> NDArray[np.uint8]:
@@ -94,15 +80,15 @@ def _cells(percent: NDArray[np.float64], cell: int) -> Image.Image:
 
 def _colour_bar(height: int, size: int, counted: str) -> Image.Image:
     """What the colours mean, as tall as the matrix."""
-    label = _text(f"% of the true {counted}", size).rotate(90, expand=True)
-    ticks = {value: _text(str(value), size) for value in range(0, 101, 20)}
+    label = text_mask(f"% of the true {counted}", size).rotate(90, expand=True)
+    ticks = {value: text_mask(str(value), size) for value in range(0, 101, 20)}
     widest = max(tick.width for tick in ticks.values())
-    bar = Image.new("RGB", (_BAR + widest + label.width + 4 * _GAP, height + 2 * _GAP), _PAPER)
+    bar = Image.new("RGB", (_BAR + widest + label.width + 4 * _GAP, height + 2 * _GAP), PAPER)
     bar.paste(Image.fromarray(_colours(np.linspace(100, 0, height)[:, None].repeat(_BAR, axis=1))), (1, _GAP))
-    ImageDraw.Draw(bar).rectangle((0, _GAP - 1, _BAR + 1, _GAP + height), outline=_INK)
+    ImageDraw.Draw(bar).rectangle((0, _GAP - 1, _BAR + 1, _GAP + height), outline=INK)
     for value, tick in ticks.items():
-        _ink(bar, tick, _BAR + _GAP, _GAP + round(height * (1 - value / 100)) - tick.height // 2)
-    _ink(bar, label, _BAR + widest + 2 * _GAP, _GAP + height // 2 - label.height // 2)
+        ink(bar, tick, _BAR + _GAP, _GAP + round(height * (1 - value / 100)) - tick.height // 2)
+    ink(bar, label, _BAR + widest + 2 * _GAP, _GAP + height // 2 - label.height // 2)
     return bar
 
 
@@ -139,6 +125,6 @@ def _write_numbers(draw: ImageDraw.ImageDraw, percent: NDArray[np.float64], cell
             text = "–" if row == column else ""
         else:
             text = "0" if value == 0 else "<0.1" if value < 0.05 else f"{value:.1f}"
-        colour = _PAPER if value > 60 else _INK if value else _FAINT
+        colour = PAPER if value > 60 else INK if value else FAINT
         middle = corner[0] + column * cell + cell // 2, corner[1] + row * cell + cell // 2
         draw.text(middle, text, fill=colour, font=font, anchor="mm")

@@ -19,8 +19,10 @@ from segcli.data.palette import IGNORE_COLOUR, palette
 from segcli.data.samples import Split
 from segcli.report.fonts import default_font, fallback_fonts, font_for
 from segcli.report.overlay import legend, overlay, with_legend
+from segcli.steps.check.histogram import COLOURS, _ticks, draw_histogram
 from segcli.steps.check.html import code_marked, write_check_report
 from segcli.steps.check.instance import check_instance
+from segcli.steps.check.result import ClassCount
 from segcli.steps.check.semantic import check_semantic
 from tests.coco_folder import make_coco_folder
 from tests.seg_folder import make_seg_folder
@@ -61,6 +63,35 @@ def test_everything_the_result_names_exists(folder, tmp_path):
     assert values["analysis"]["classes"][1] == {
         "id": 1, "name": "cat", "train_pixels": 1056, "train_images": 3, "val_pixels": 704, "val_images": 2,
     }  # fmt: skip
+
+
+def test_bars_of_the_histogram_are_as_long_as_the_numbers(tmp_path):
+    amounts = [(900, 100), (300, 700), (0, 200)]
+    counts = [
+        ClassCount(number, name, dict(zip(Split, own, strict=True)), {Split.TRAIN: 5 * number, Split.VAL: 2})
+        for number, (name, own) in enumerate(zip(("猫", "dog", "$x$"), amounts, strict=True))
+    ]
+    draw_histogram(counts, {Split.TRAIN: 12, Split.VAL: 3}, tmp_path / "histogram.png")
+    drawn = cv2.imread(str(tmp_path / "histogram.png"))[60:, :, ::-1]  # below the legend
+    widths = {
+        split: [
+            [int((drawn[row, side] == colour).all(axis=1).sum()) for side in (np.s_[: 1210 // 2], np.s_[1210 // 2 :])]
+            for row in range(len(drawn))
+        ]
+        for split, colour in COLOURS.items()
+    }
+    for split, place in ((Split.TRAIN, 0), (Split.VAL, 1)):
+        left, right = np.array(widths[split]).T
+        shares = np.array([own[place] for own in amounts]) / sum(own[place] for own in amounts)
+        lengths = [n for n, before in zip(left, [0, *left], strict=False) if n and n != before]
+        assert np.allclose(np.divide(lengths, max(lengths)), (shares / shares.max())[shares > 0], atol=0.01)
+        images = [n for n, before in zip(right, [0, *right], strict=False) if n and n != before]
+        assert np.allclose(np.divide(images, max(images)), [0.5, 1] if split is Split.TRAIN else [1], atol=0.01)
+
+
+@pytest.mark.parametrize(("end", "ticks"), [(1.0, [0, 1]), (9e8, [0, 5e8]), (57.3, [0, 50])])
+def test_marks_of_an_axis_are_round_and_few(end, ticks):
+    assert list(_ticks(end, 2, whole=True)) == ticks
 
 
 def test_a_second_check_leaves_no_old_images(folder, tmp_path):
