@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
 
 from segcli.config.check import parse_device
-from segcli.config.schema import PredictConfig
+from segcli.config.schema import PredictConfig, ValuesError
 from segcli.config.suggest import did_you_mean, near
 from segcli.config.yaml_text import read_yaml
 from segcli.errors import ConfigError, ConfigFault
@@ -204,7 +203,7 @@ def _fitting(module: SubModule) -> list[str]:
 def _typed(settings: Mapping[str, Any], prefix: str, faults: list[ConfigFault]) -> PredictConfig:
     try:
         return PredictConfig.model_validate(settings)
-    except ValidationError as error:
+    except ValuesError as error:
         faults += value_faults(error, prefix)
     return PredictConfig()
 
