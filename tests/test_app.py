@@ -240,7 +240,7 @@ def test_work_on_data_never_imports_paddle(module: str):
 
 
 def test_the_first_prediction_imports_what_it_needs_alone():
-    libraries = ("paddle", "pandas", "matplotlib", "tifffile", "rich", "onnx", "openvino")
+    libraries = ("paddle", "pandas", "matplotlib", "tifffile", "rich", "onnx", "openvino", "pydantic_core")
     of_others = ("data.formats.coco_writer", "engine", "inference.guests.folder", "inference.guests.instances")
     of_runtimes = ("band_graph", "band_network", "local_rows", "openvino_core", "split_runtime")
     ours = (*of_others, *(f"inference.runtimes.{name}" for name in of_runtimes))
