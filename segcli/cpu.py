@@ -9,6 +9,7 @@ import platform
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from importlib.util import find_spec
 from itertools import takewhile
@@ -18,13 +19,15 @@ ALLOCATOR = "SEGCLI_ALLOCATOR"
 """Set it to ``system`` to leave the C library's allocator as it is."""
 
 CONVOLUTIONS = "SEGCLI_CONVOLUTIONS"
-"""Set it to ``paddle`` to train with Paddle's own convolutions where oneDNN's are there."""
+"""Set it to ``paddle`` to train and evaluate with Paddle's own convolutions where oneDNN's are there."""
 
 _MKL_PROCESSOR = "MKL_DEBUG_CPU_TYPE"
 _MKL_AVX2 = "5"
 _CPU_INFO = Path("/proc/cpuinfo")
 
 _VIEWS = "FLAGS_use_stride_kernel"
+
+_WANTS_PADDLES = ContextVar("_WANTS_PADDLES", default=False)
 
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
 """Numbers of glibc's settings in `malloc.h`."""
@@ -102,7 +105,7 @@ def reuse_memory() -> bool:
 
 
 def find_onednn() -> Path | None:
-    """The library of oneDNN, version 3, by which convolutions are trained; Paddle's wheels for Linux bring it.
+    """The library of oneDNN, version 3, by which networks compute convolutions; Paddle's wheels for Linux bring it.
 
     Returns:
         None where there is none, or the user wants none (`CONVOLUTIONS`).
@@ -113,6 +116,25 @@ def find_onednn() -> Path | None:
     file = Path(paddle.origin).parent / "libs/libdnnl.so.3"
     # with the vectors of older processors it is slower than Paddle
     return file if file.is_file() and "avx2" in first_processor().split() else None
+
+
+@contextmanager
+def paddles_own_convolutions() -> Iterator[None]:
+    """Inside the block, networks compute with Paddle's own convolutions; in this thread, and for passes forward.
+
+    What an export is proven against is computed so: by the operators that the written files name, not by those that
+    stand in for them.
+    """
+    before = _WANTS_PADDLES.set(True)
+    try:
+        yield
+    finally:
+        _WANTS_PADDLES.reset(before)
+
+
+def wants_paddles_convolutions() -> bool:
+    """Whether this is inside of `paddles_own_convolutions`."""
+    return _WANTS_PADDLES.get()
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 boxes narrower than a pixel, see `roi_align`).
 
 They stand in for Paddle's own only there, see `is_ours`: exported networks, static graphs and devices have Paddle's.
+Convolutions by oneDNN stand in for Paddle's in evaluations on a CPU, too.
 """
 
 from __future__ import annotations

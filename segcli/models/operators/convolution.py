@@ -11,8 +11,8 @@ import paddle
 from paddle import Tensor, nn
 from paddle.autograd import PyLayer
 
-from segcli.cpu import is_of_intel
-from segcli.models.host_memory import are_trained, array_of, is_on_host, is_traced, tensor_of
+from segcli.cpu import is_of_intel, wants_paddles_convolutions
+from segcli.models.host_memory import are_trained, array_of, is_on_host, is_traced, tensor_of, without_warnings
 from segcli.models.operators import onednn
 from segcli.models.operators.bias import BiasedConv2D, add_bias
 from segcli.models.operators.onednn import Pair
@@ -29,7 +29,7 @@ class DirectConv2D(BiasedConv2D):
     """A convolution that reads each value where it is.
 
     Paddle copies each value to the places in which the kernel sees it, and multiplies the copies; with a kernel for
-    each channel it visits one value after the other. In training on a CPU that takes longer.
+    each channel it visits one value after the other. On a CPU that takes longer, with gradients and without.
     """
 
     @staticmethod
@@ -47,15 +47,18 @@ class DirectConv2D(BiasedConv2D):
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, H, W] to [N, C', H', W']."""
         made = None
-        if not is_traced() and paddle.is_grad_enabled() and is_on_host(x) and is_on_host(self.weight) and x.ndim == 4:
+        is_ours = not is_traced() and not wants_paddles_convolutions()
+        if is_ours and is_on_host(x) and is_on_host(self.weight) and x.ndim == 4:
             made = self._made(x)
         if made is None:
             plain: Tensor = nn.Conv2D.forward(self, x) if self.bias is None else super().forward(x)
             return plain
-        return add_bias(_Convolution.apply(x, self.weight, made), self.bias)
+        if paddle.is_grad_enabled():
+            return add_bias(_Convolution.apply(x, self.weight, made), self.bias)
+        return _without_gradients(x, self.weight, self.bias, made)
 
-    def _made(self, x: Tensor) -> onednn.Convolution | None:
-        """What computes it; None where it is not worth it, or cannot be."""
+    def _made(self, x: Tensor) -> onednn.ForwardConvolution | None:
+        """What computes it, and its gradients if they are enabled; None where it is not worth it, or cannot be."""
         shape, weight = tuple(x.shape), tuple(self.weight.shape)
         stride, dilation = _pair(self._stride), _pair(self._dilation)
         if self._padding_algorithm == "SAME":  # at which Paddle leaves the dilation out
@@ -72,7 +75,8 @@ class DirectConv2D(BiasedConv2D):
         places = max(height, 0) * max(width, 0) * prod(weight[2:])
         if prod(shape[:2]) * places < (FEWEST_COPIES if self._groups == 1 else FEWEST_OF_SINGLE):
             return None
-        return onednn.convolution(shape, weight, moves, self._groups)
+        make = onednn.convolution if paddle.is_grad_enabled() else onednn.forward_convolution
+        return make(shape, weight, moves, self._groups)
 
 
 def _waste(inputs: int, outputs: int) -> float:
@@ -92,6 +96,14 @@ def _most_waste() -> float:
 def _pair(values: Iterable[int]) -> Pair:
     down, right = values
     return down, right
+
+
+@without_warnings()
+def _without_gradients(x: Tensor, weight: Tensor, bias: Tensor | None, made: onednn.ForwardConvolution) -> Tensor:
+    out = made.forward(array_of(x.contiguous()), array_of(weight.contiguous()))
+    if bias is not None:
+        out += array_of(bias)[:, None, None]
+    return tensor_of(out)
 
 
 class _Convolution(PyLayer):

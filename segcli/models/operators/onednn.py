@@ -14,7 +14,7 @@ from ctypes import POINTER, byref, c_int, c_int64, c_size_t, c_void_p
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
 from math import prod
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -77,6 +77,9 @@ _RESULTS = {"memory_desc_get_size": c_size_t, "primitive_desc_query_md": c_void_
 """The others return a status, 0 if they succeed, or whether something is so."""
 
 
+Made = TypeVar("Made", bound="ForwardConvolution")
+
+
 class OneDnnError(Exception):
     """oneDNN has no kernel for something, or could not run one."""
 
@@ -105,15 +108,25 @@ def is_there() -> bool:
 @lru_cache(_KEPT_CONVOLUTIONS)
 def convolution(x: Shape, weight: Shape, moves: Moves, groups: int) -> Convolution | None:
     """A `Convolution`; None where oneDNN has no kernels for it."""
+    return _made(Convolution, x, weight, moves, groups)
+
+
+@lru_cache(_KEPT_CONVOLUTIONS)
+def forward_convolution(x: Shape, weight: Shape, moves: Moves, groups: int) -> ForwardConvolution | None:
+    """A `ForwardConvolution`; None where oneDNN has no kernel for it."""
+    return _made(ForwardConvolution, x, weight, moves, groups)
+
+
+def _made(kind: type[Made], *described: Any) -> Made | None:
     try:
-        return Convolution(x, weight, moves, groups)
+        return kind(*described)
     except OneDnnError as fault:
-        log.debug("%s by %s: %s", x, weight, fault)
+        log.debug("%s by %s: %s", *described[:2], fault)
         return None
 
 
-class Convolution:
-    """Passes of a convolution over float32 arrays, which are dense.
+class ForwardConvolution:
+    """A convolution over float32 arrays, which are dense.
 
     Args:
         x: Shape [N, C, H, W] of its input.
@@ -123,6 +136,28 @@ class Convolution:
 
     Attributes:
         forward: Input [N, C, H, W] and weights [C', C / groups, h, w] to the result [N, C', H', W'].
+
+    Raises:
+        OneDnnError: There is no kernel for it.
+    """
+
+    def __init__(self, x: Shape, weight: Shape, moves: Moves, groups: int) -> None:
+        y = result_shape(x, weight, moves)
+        if groups > 1:  # an axis of their own
+            weight = (groups, weight[0] // groups, *weight[1:])
+        self._shapes = x, weight, y
+        gaps = [rate - 1 for rate in moves[1]]
+        self._sizes = [_Sizes(*pair) for pair in (moves[0], gaps, *moves[2:])]
+        self._x, self._weight, self._y = (_any_arrangement(shape) for shape in self._shapes)
+        arrays = self._x, self._weight, None, self._y  # no bias
+        self._made = _Handle(_FORWARD, _engine(), _TRAINING, _DIRECT, *arrays, *self._sizes, _attributes())
+        self.forward = _Pass(self._made, {_X: x, _W: weight}, _Y, y)
+
+
+class Convolution(ForwardConvolution):
+    """The same with the passes that make gradients; its arguments are those of `ForwardConvolution`.
+
+    Attributes:
         of_input: Gradient of the result and weights to the gradient of the input, which may have gaps.
         of_weight: Gradient of the result and input to the gradient of the weights.
 
@@ -131,21 +166,13 @@ class Convolution:
     """
 
     def __init__(self, x: Shape, weight: Shape, moves: Moves, groups: int) -> None:
-        stride, dilation, before, after = moves
-        y = result_shape(x, weight, moves)
-        if groups > 1:  # an axis of their own
-            weight = (groups, weight[0] // groups, *weight[1:])
-        of_x, of_weight, of_y = (_any_arrangement(shape) for shape in (x, weight, y))
-        gaps = [rate - 1 for rate in dilation]
-        sizes = [_Sizes(*pair) for pair in (stride, gaps, before, after)]
-        arrays = of_x, of_weight, None, of_y  # no bias
-
-        forward = _Handle(_FORWARD, _engine(), _TRAINING, _DIRECT, *arrays, *sizes, _attributes())
-        of_input = _Handle(_OF_INPUT, _engine(), _DIRECT, of_x, of_weight, of_y, *sizes, forward, _attributes())
-        of_weights = _Handle(_OF_WEIGHT, _engine(), _DIRECT, *arrays, *sizes, forward, _attributes())
-        self.forward = _Pass(forward, {_X: x, _W: weight}, _Y, y)
-        self.of_input: Callable[[FloatArray, FloatArray], FloatArray] = _Pass(of_input, {_DY: y, _W: weight}, _DX, x)
-        self.of_weight = _Pass(of_weights, {_DY: y, _X: x}, _DW, weight)
+        super().__init__(x, weight, moves, groups)
+        _, parted, y = self._shapes
+        by_forward = *self._sizes, self._made, _attributes()
+        of_input = _Handle(_OF_INPUT, _engine(), _DIRECT, self._x, self._weight, self._y, *by_forward)
+        of_weights = _Handle(_OF_WEIGHT, _engine(), _DIRECT, self._x, self._weight, None, self._y, *by_forward)
+        self.of_input: Callable[[FloatArray, FloatArray], FloatArray] = _Pass(of_input, {_DY: y, _W: parted}, _DX, x)
+        self.of_weight = _Pass(of_weights, {_DY: y, _X: x}, _DW, parted)
         channels = _divisible(x[1])
         if groups == 1 and x[3] > _NARROW and channels > x[1]:
             wide = Convolution((x[0], channels, *x[2:]), (weight[0], channels, *weight[2:]), moves, groups)

@@ -98,11 +98,11 @@ def check_allocator() -> Iterator[Observation]:
 
 
 def check_convolutions() -> Iterator[Observation]:
-    """By what convolutions are trained on the CPU, and how to switch that off."""
+    """By what networks compute convolutions on the CPU, and how to switch that off."""
     if find_onednn() is not None:
-        yield Observation("devices", "convolutions on the CPU", f"trained by oneDNN; {CONVOLUTIONS}=paddle by Paddle")
+        yield Observation("devices", "convolutions on the CPU", f"by oneDNN; {CONVOLUTIONS}=paddle by Paddle")
     else:
-        yield Observation("devices", "convolutions on the CPU", "trained by Paddle")
+        yield Observation("devices", "convolutions on the CPU", "by Paddle")
 
 
 def check_shared_memory() -> Iterator[Observation]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from segcli.config.input_size import fixed_size, wanted_shape
 from segcli.config.schema import Config
+from segcli.cpu import paddles_own_convolutions
 from segcli.data.files import sha256_of
 from segcli.data.formats.masks import find_root, scan_lists
 from segcli.data.image import image_size
@@ -218,6 +219,7 @@ def _export_for_now(weights: Path, config: Config, stack: ExitStack) -> tuple[Pa
     with on_cpu():
         trained = load_trained(weights, config.Global.model)
         shape = input_shape(trained.spec, wanted_shape(config, trained.card.config), trained.card.preprocess.channels)
-        reference, _ = trained_reference(trained, shape, config, most=1)
+        with paddles_own_convolutions():
+            reference, _ = trained_reference(trained, shape, config, most=1)
         write_files(trained, folder, shape, ("paddle",), sha256_of(weights))
     return folder, reference

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from segcli.config.schema import Config
+from segcli.cpu import paddles_own_convolutions
 from segcli.data.files import whole_folder
 from segcli.inference.calibration_file import Calibration
 from segcli.inference.exported_model import InputShape
@@ -39,7 +40,7 @@ def export_compared(
         shape: [N, C, H, W] of the exported input.
         config: `Export.verify` says whether to compare.
         refer: Returns outputs of the trained network for some images, and the origin of these. It is called before
-            `write`, which may change the network.
+            `write`, which may change the network, and with Paddle's own convolutions, which are what is written.
         write: Writes all files into a folder; returns their names by kind.
         verify: Compares the files of a folder with the reference.
 
@@ -51,7 +52,8 @@ def export_compared(
     origin = None
     with whole_folder(folder) as fresh:
         if config.Export.verify:
-            reference, origin = refer()
+            with paddles_own_convolutions():
+                reference, origin = refer()
             files = write(fresh)
             parity = verify(fresh, reference)
         else:

@@ -11,7 +11,7 @@ import paddle
 import pytest
 from paddle import nn
 
-from segcli.cpu import CONVOLUTIONS
+from segcli.cpu import CONVOLUTIONS, paddles_own_convolutions
 from segcli.models.operators import convolution, onednn
 from segcli.models.operators.convolution import DirectConv2D
 from segcli.models.operators.layers import use_own_layers
@@ -196,13 +196,52 @@ def test_what_has_no_gradient_is_given_none() -> None:
     assert float(image.grad[0, :, 20, 20].sum()) == pytest.approx(float(layer.weight.sum()), rel=1e-4)
 
 
-def test_outside_training_it_is_paddles() -> None:
-    layer = direct(32, 32, 3, padding=1)
-    x = paddle.rand([1, 32, 64, 64])
+@pytest.mark.parametrize("has_bias", [False, True])
+@pytest.mark.parametrize("groups", [1, 32])
+def test_without_gradients_the_result_is_the_same(groups: int, has_bias: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the last bit, of an input with gaps too, and no pass that makes gradients is prepared."""
+    layer = direct(32, 32, 3, padding=1, groups=groups, bias_attr=None if has_bias else False)
+    x = paddle.to_tensor(RANDOM.normal(size=(2, 32, 41, 67)).astype(np.float32)).transpose([0, 1, 3, 2])
+    expected = layer(x)
+    assert not expected.stop_gradient
+    monkeypatch.setattr(onednn, "Convolution", None)
+    onednn.forward_convolution.cache_clear()
     with paddle.no_grad():
-        ours = layer(x).numpy()
-        layer.__class__ = nn.Conv2D
-        np.testing.assert_array_equal(ours, layer(x).numpy())
+        first, second = layer(x), layer(x)
+
+    assert first.stop_gradient and onednn.forward_convolution.cache_info().hits == 1
+    for found in (first, second):
+        np.testing.assert_array_equal(found.numpy(), expected.numpy())
+
+
+def test_without_gradients_values_that_are_not_finite_are_no_warning() -> None:
+    layer = direct(32, 32, 3)
+    layer.bias.set_value(paddle.full([32], -np.inf))
+    with paddle.no_grad():
+        found = layer(paddle.full([1, 32, 9, 9], np.inf))
+
+    assert np.isnan(found.numpy()).any()
+
+
+def test_paddles_own_are_there_for_what_asks_for_them() -> None:
+    """In its thread alone, and until it ends or fails."""
+    layer, x = direct(32, 32, 3, padding=1), paddle.rand([1, 32, 64, 64])
+    plain = nn.Conv2D(32, 32, 3, padding=1)
+    plain.set_state_dict(layer.state_dict())
+
+    @paddle.no_grad()
+    def values(of: nn.Layer) -> np.ndarray[Any, Any]:
+        return np.asarray(of(x).numpy())
+
+    ours = values(layer)
+    with pytest.raises(KeyError), paddles_own_convolutions():
+        np.testing.assert_array_equal(values(layer), values(plain))
+        with ThreadPoolExecutor(1) as pool:
+            np.testing.assert_array_equal(pool.submit(values, layer).result(), ours)
+        raise KeyError
+
+    np.testing.assert_array_equal(values(layer), ours)
+    assert not np.array_equal(ours, values(plain))
 
 
 def test_results_repeat_bit_by_bit() -> None:

@@ -238,8 +238,8 @@ def test_other_convolutions_narrow_nothing(options: dict[str, Any]) -> None:
     assert not NarrowingConv2D.suits(nn.Conv2D(**given))
 
 
-def test_outside_training_convolutions_and_resizing_are_paddles() -> None:
-    """Evaluations, exported networks and static graphs compute as they did."""
+def test_outside_training_narrowing_and_resizing_are_paddles() -> None:
+    """Evaluations, exported networks and static graphs compute as they did; of ours, evaluations have oneDNN alone."""
     paddle.seed(0)
     layer = nn.Conv2D(64, 4, 3, padding=1)
     x = paddle.rand([1, 64, 32, 32])
