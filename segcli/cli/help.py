@@ -9,7 +9,6 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from segcli.cli.late_conversion import convert_late
 from segcli.cli.shell_words import ASKED, join_shell_words
 from segcli.garbage import begin_start_up
 from segcli.json_output import json_output, tell_result
@@ -32,19 +31,37 @@ def usage_errors_as_json(*, wanted: bool) -> Iterator[None]:
         raise
 
 
+class _LateConversion:
+    """Stands for typer's conversion of an option, which is made only for options that are given.
+
+    Typer makes it for every option of a command, with pydantic, which takes 1 ms each.
+
+    Args:
+        option: The option or argument.
+    """
+
+    def __init__(self, option: Any) -> None:
+        self._make = option.get_runtime_param
+
+    def __call__(self) -> "_LateConversion":
+        """Itself, where typer makes the conversion."""
+        return self
+
+    def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
+        """The value of an option; without words it is None, or empty for one that is repeated."""
+        if value is None:
+            return () if param.multiple or param.nargs == -1 else None
+        return self._make().coerce(value, param=param, ctx=ctx)
+
+
 class Command(TyperCommand):
     """A command whose help shows options by their groups."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for option in self.params:
-            convert_late(option)
-
-    def get_help_option(self, ctx: Any) -> Any:
-        """The option that shows the help."""
-        option = super().get_help_option(ctx)
-        convert_late(option)
-        return option
+            if hasattr(option, "get_runtime_param"):  # typer before 0.29 converts without pydantic
+                vars(option)["get_runtime_param"] = _LateConversion(option)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Writes the arguments and options."""

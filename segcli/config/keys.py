@@ -9,7 +9,9 @@ from functools import cache
 from inspect import cleandoc
 from typing import Any, Literal, Union, get_args, get_origin
 
-from segcli.config.schema import Config, Key, Section
+from pydantic.fields import FieldInfo
+
+from segcli.config.schema import Config, Section
 from segcli.config.schema.meaning import Meaning
 
 OPTIONAL_SECTIONS = ("Evaluate.sliding_window", "Predict.sliding_window")
@@ -23,7 +25,7 @@ def sections() -> dict[str, type[Section]]:
 
 
 @cache
-def leaves() -> dict[str, Key]:
+def leaves() -> dict[str, FieldInfo]:
     """Keys that hold a value, by dotted name, in order of the schema."""
     return {key: field for key, field in _walk(Config, "") if section_of(field) is None}
 
@@ -37,7 +39,7 @@ def meanings() -> dict[str, Meaning]:
 def _meanings(section: type[Section], prefix: str, outer: Meaning) -> Iterator[tuple[str, Meaning]]:
     around = Meaning.of(list(section.reads), outer)
     for name, field in section.model_fields.items():
-        meaning = Meaning.of(list(field.metadata), around)
+        meaning = Meaning.of(field.metadata, around)
         inner = section_of(field)
         if inner is None:
             yield prefix + name, meaning
@@ -45,7 +47,7 @@ def _meanings(section: type[Section], prefix: str, outer: Meaning) -> Iterator[t
             yield from _meanings(inner, f"{prefix}{name}.", meaning)
 
 
-def section_of(field: Key) -> type[Section] | None:
+def section_of(field: FieldInfo) -> type[Section] | None:
     """The section that a key opens; None when it holds a value."""
     for kind in alternatives(field.annotation):
         if isinstance(kind, type) and issubclass(kind, Section):
@@ -58,7 +60,7 @@ def alternatives(annotation: Any) -> tuple[Any, ...]:
     return get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
 
 
-def _walk(section: type[Section], prefix: str) -> Iterator[tuple[str, Key]]:
+def _walk(section: type[Section], prefix: str) -> Iterator[tuple[str, FieldInfo]]:
     for name, field in section.model_fields.items():
         yield prefix + name, field
         inner = section_of(field)
@@ -66,12 +68,12 @@ def _walk(section: type[Section], prefix: str) -> Iterator[tuple[str, Key]]:
             yield from _walk(inner, f"{prefix}{name}.")
 
 
-def wants_text(field: Key) -> bool:
+def wants_text(field: FieldInfo) -> bool:
     """Whether a plain scalar is read as text, because a folder may be called 007 or true."""
     return str in alternatives(field.annotation)
 
 
-def expected(field: Key) -> str:
+def expected(field: FieldInfo) -> str:
     """The valid values of a key in words, e.g. ``a whole number of at least 1, or null``."""
     kinds = [kind for kind in alternatives(field.annotation) if kind is not type(None)]
     words = [_words(kind) for kind in kinds]
@@ -83,7 +85,7 @@ def expected(field: Key) -> str:
     return ", or ".join(words)
 
 
-def choices(field: Key) -> list[str]:
+def choices(field: FieldInfo) -> list[str]:
     """The words that a key accepts; empty if it is not limited to certain words."""
     literals = [kind for kind in alternatives(field.annotation) if get_origin(kind) is Literal]
     return [word for literal in literals for word in get_args(literal) if isinstance(word, str)]
@@ -110,23 +112,23 @@ def _either(words: list[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
 
 
-def _limits(field: Key) -> str:
-    limits = {name: limit for limits in field.limits for name, limit in limits.given.items()}
+def _limits(field: FieldInfo) -> str:
+    names = ("ge", "gt", "le", "lt")
+    limits = {name: getattr(rule, name) for rule in field.metadata for name in names if hasattr(rule, name)}
     if "ge" in limits and "le" in limits:
         return f"from {limits['ge']} to {limits['le']}"
     words = {"ge": "of at least", "gt": "above", "le": "of at most", "lt": "below"}
-    return " and ".join(f"{words[name]} {value:g}" for name, value in limits.items() if name in words)
+    return " and ".join(f"{words[name]} {value:g}" for name, value in limits.items())
 
 
 def describe(key: str) -> str:
     """The description of a key in the schema's docstring, on one line."""
     parent, _, name = key.rpartition(".")
-    return _documented(parent)[name]
+    return _documented(sections()[parent])[name]
 
 
 @cache
-def _documented(prefix: str) -> dict[str, str]:
-    text = cleandoc(sections()[prefix].__doc__ or "")  # Python 3.13 has done so itself
-    _, _, attributes = text.partition("Attributes:\n")
+def _documented(section: type[Section]) -> dict[str, str]:
+    _, _, attributes = cleandoc(section.__doc__ or "").partition("Attributes:\n")  # Python 3.13 has done so itself
     entries = re.findall(r"^ {4}(\w+): (.*(?:\n {6,}.*)*)", attributes, flags=re.MULTILINE)
-    return {name: " ".join(words.split()) for name, words in entries}
+    return {name: " ".join(text.split()) for name, text in entries}

@@ -8,12 +8,14 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from segcli.config.check import MODE_HINTS, REFUSED, check_rules, unknown_model
 from segcli.config.keys import OPTIONAL_SECTIONS, choices, expected, leaves, sections, wants_text
 from segcli.config.paddlex_paths import our_file, taken_note
 from segcli.config.recipe import DEPENDENCIES, with_recipe
 from segcli.config.references import resolve_here, resolve_references
-from segcli.config.schema import DEFAULT, RECIPE, Config, ValuesError
+from segcli.config.schema import DEFAULT, RECIPE, Config
 from segcli.config.suggest import did_you_mean, near, nearest_keys
 from segcli.config.tree import Values, discard, put, value_at
 from segcli.config.unread import refused_keys, unread_keys
@@ -309,9 +311,9 @@ class _Reading:
     def _typed(self, values: Values) -> Config:
         try:
             return Config.model_validate(values)
-        except ValuesError as error:
-            for problem in error.problems:
-                self._note(problem.loc, problem.type, values)
+        except ValidationError as error:
+            for problem in error.errors(include_url=False, include_context=False):
+                self._note(problem["loc"], problem["type"], values)
         for key in self.faulty:
             discard(values, key)
             parent = key.rpartition(".")[0]

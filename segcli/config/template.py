@@ -100,7 +100,7 @@ def _section(prefix: str, depth: int) -> Iterator[str]:
         if key in _NEEDED:
             yield f"{indent}{name}: {_NEEDED[key]}"
         elif key in leaves() or key in OPTIONAL_SECTIONS:
-            default = rule.default
+            default = rule.get_default(call_default_factory=True)
             yield f"{indent}# {name}: {scalar(list(default) if isinstance(default, tuple) else default)}"
         else:
             yield f"{indent}{name}:"

@@ -33,7 +33,7 @@ def refused_keys(config: Config, given: Mapping[str, str], written: Mapping[str,
     for key, meaning in meanings().items():
         if key not in given or meaning.modes(model, task):
             continue
-        value, default = value_at(values, key), leaves()[key].default
+        value, default = value_at(values, key), leaves()[key].get_default(call_default_factory=True)
         is_stock = meaning.stock is not None and value in (meaning.stock.value, None)
         if is_stock or (value == default and (key in written or value is None)):
             continue

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,6 @@ from segcli.data.files import require_regular
 
 MOST_BYTES = 64 << 20
 """Of a file that `read_json` reads; cards and records have thousands."""
-_FEW_BYTES = 1 << 20
-_read_slowly = [0]
-"""Length of all texts that were read before the fast parser was imported."""
 _LARGEST = 2**63 - 1
 _LONG_STEPS = (1, 2, 4, 8, 3)
 """By which runs of digits become shorter: only those of `_LARGEST` and longer, of 19 digits, are still there then."""
@@ -63,13 +59,7 @@ def json_bytes(values: Any) -> bytes:
 
 
 def _parsed(data: bytes | str) -> Any:
-    """As `json.loads`, which has the last word on what the parser that is four times faster refuses.
-
-    The first megabyte is read by `json.loads` itself: that takes less time than the import of the other.
-    """
-    if "pydantic_core" not in sys.modules and _read_slowly[0] + len(data) < _FEW_BYTES:
-        _read_slowly[0] += len(data)
-        return json.loads(data)
+    """As `json.loads`, which has the last word on what the parser that is four times faster refuses."""
     from pydantic_core import from_json
 
     try:

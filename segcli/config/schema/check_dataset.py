@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
+from pydantic import Field
+
+from segcli.config.schema.base import Section
 from segcli.config.schema.meaning import DENSE, PROMPTABLE, SAM, Instead, Read, Stock
-from segcli.config.schema.section import Section
-from segcli.config.schema.values import limited
 
 Percent = int
 _PREPARED = (
@@ -28,8 +29,8 @@ class ConvertConfig(Section):
 
     enable: Annotated[bool, Stock(False)] = False
     src_dataset_type: Annotated[Literal["LabelMe"] | None, Stock()] = None
-    line_width: int = limited(default=5, ge=1)
-    point_size: int = limited(default=5, ge=1)
+    line_width: int = Field(default=5, ge=1)
+    point_size: int = Field(default=5, ge=1)
     skip_faulty: bool = False
 
 
@@ -49,12 +50,12 @@ class SplitConfig(Section):
     """
 
     enable: Annotated[bool, Stock(False)] = False
-    train_percent: Annotated[Percent | None, Stock()] = limited(default=None, ge=0, le=100)
-    val_percent: Annotated[Percent | None, Stock()] = limited(default=None, ge=0, le=100)
-    test_percent: Percent = limited(default=0, ge=0, le=100)
-    seed: int = limited(default=0, ge=0)
+    train_percent: Annotated[Percent | None, Stock()] = Field(default=None, ge=0, le=100)
+    val_percent: Annotated[Percent | None, Stock()] = Field(default=None, ge=0, le=100)
+    test_percent: Percent = Field(default=0, ge=0, le=100)
+    seed: int = Field(default=0, ge=0)
     stratified: bool = False
-    folds: int | None = limited(default=None, ge=2)
+    folds: int | None = Field(default=None, ge=2)
     replace: bool = True
 
 
@@ -98,9 +99,11 @@ class CheckDatasetConfig(Section):
 
     reads: ClassVar = (Read(("check_dataset",)),)
 
-    convert: Annotated[ConvertConfig, _PREPARED] = ConvertConfig()
-    split: Annotated[SplitConfig, _PREPARED] = SplitConfig()
-    groups: Annotated[GroupsConfig, Read(("check_dataset", "evaluate")), Read(("train",), DENSE)] = GroupsConfig()
+    convert: Annotated[ConvertConfig, _PREPARED] = ConvertConfig.with_defaults()
+    split: Annotated[SplitConfig, _PREPARED] = SplitConfig.with_defaults()
+    groups: Annotated[GroupsConfig, Read(("check_dataset", "evaluate")), Read(("train",), DENSE)] = (
+        GroupsConfig.with_defaults()
+    )
     rules: dict[str, Any] | None = None
     select: tuple[str, ...] | None = None
     ignore: tuple[str, ...] | None = None
@@ -109,5 +112,5 @@ class CheckDatasetConfig(Section):
     with_model: Annotated[str | None, Read(("check_dataset",), DENSE)] = None
     quick: bool = False
     reuse: bool = True
-    num_workers: int | None = limited(default=None, ge=1)
-    demo_images: int = limited(default=10, ge=0)
+    num_workers: int | None = Field(default=None, ge=1)
+    demo_images: int = Field(default=10, ge=0)

@@ -2,18 +2,12 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from segcli.config.schema.base import Runtime
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator
+
+from segcli.config.schema.base import Runtime, Section
 from segcli.config.schema.meaning import DENSE, INSTANCE, LSEG, PROMPTABLE, SAM, SEMANTIC, Read, Stock
-from segcli.config.schema.section import Section
 from segcli.config.schema.tiles import SlidingWindowConfig
-from segcli.config.schema.values import PositiveFloat, PositiveInt, limited
 from segcli.config.schema.views import ViewsConfig
-
-
-def _borders_rise(borders: tuple[float, float]) -> tuple[float, float]:
-    if borders[0] >= borders[1]:
-        raise ValueError("the second border must be above the first, such as [32, 96]")
-    return borders
 
 
 class EvaluateConfig(Section):
@@ -61,12 +55,11 @@ class EvaluateConfig(Section):
     """
 
     reads: ClassVar = (Read(("evaluate",)),)
-    value_checks: ClassVar = {"size_borders": _borders_rise, "frequency_borders": _borders_rise}
 
     weight_path: Annotated[str | None, Stock()] = None
     predictions: Annotated[str | None, Read(("evaluate",), DENSE)] = None
-    log_interval: Annotated[int, Stock(10)] = limited(default=10, ge=1)
-    batch_size: Annotated[int, Read(("evaluate",), DENSE)] = limited(default=1, ge=1)
+    log_interval: Annotated[int, Stock(10)] = Field(default=10, ge=1)
+    batch_size: Annotated[int, Read(("evaluate",), DENSE)] = Field(default=1, ge=1)
     runtime: Runtime = "auto"
     absent_class: Annotated[
         Literal["exclude", "zero", "mmseg", "paddleseg"],
@@ -76,22 +69,29 @@ class EvaluateConfig(Section):
     sliding_window: Annotated[
         SlidingWindowConfig | None, Read(("train", "evaluate"), SEMANTIC), Read(("evaluate",), INSTANCE)
     ] = None
-    memory_mb: Annotated[int | None, Read(("evaluate",), DENSE)] = limited(default=None, ge=1)
+    memory_mb: Annotated[int | None, Read(("evaluate",), DENSE)] = Field(default=None, ge=1)
     tile_loss: Annotated[bool, Read(("evaluate",), DENSE)] = False
-    augment: Annotated[ViewsConfig, Read(("evaluate",), DENSE)] = ViewsConfig()
+    augment: Annotated[ViewsConfig, Read(("evaluate",), DENSE)] = ViewsConfig.with_defaults()
     resolution: Annotated[Literal["original", "network"], Read(("evaluate",), SEMANTIC)] = "original"
     calibration: Annotated[bool, Read(("evaluate",), DENSE)] = False
     region_recall: Annotated[bool, Read(("evaluate",), SEMANTIC)] = False
     boundary_iou: Annotated[bool, Read(("evaluate",), DENSE)] = False
-    surface_tolerance: Annotated[float | None, Read(("evaluate",), SEMANTIC)] = limited(default=None, ge=0)
-    panoptic_score: Annotated[float | None, Read(("evaluate",), INSTANCE)] = limited(default=None, ge=0, le=1)
-    bootstrap: int = limited(default=1000, ge=0, le=100_000)
-    max_detections: Annotated[int, Read(("evaluate",), INSTANCE)] = limited(default=100, ge=11)
+    surface_tolerance: Annotated[float | None, Read(("evaluate",), SEMANTIC)] = Field(default=None, ge=0)
+    panoptic_score: Annotated[float | None, Read(("evaluate",), INSTANCE)] = Field(default=None, ge=0, le=1)
+    bootstrap: int = Field(default=1000, ge=0, le=100_000)
+    max_detections: Annotated[int, Read(("evaluate",), INSTANCE)] = Field(default=100, ge=11)
     size_borders: Annotated[tuple[PositiveFloat, PositiveFloat], Read(("evaluate",), DENSE)] = (32.0, 96.0)
     frequency_borders: Annotated[tuple[PositiveInt, PositiveInt], Read(("evaluate",), INSTANCE)] = (10, 100)
     image_table: Annotated[str | None, Read(("evaluate",), DENSE)] = None
     slice_by: Annotated[tuple[str, ...] | None, Read(("evaluate",), DENSE)] = None
-    gallery: Annotated[int, Read(("evaluate",), DENSE)] = limited(default=6, ge=0, le=100)
+    gallery: Annotated[int, Read(("evaluate",), DENSE)] = Field(default=6, ge=0, le=100)
     fail_under: dict[str, float] | None = None
-    noc_clicks: Annotated[int | None, Read(("evaluate",), PROMPTABLE, SAM)] = limited(default=None, ge=4, le=100)
+    noc_clicks: Annotated[int | None, Read(("evaluate",), PROMPTABLE, SAM)] = Field(default=None, ge=4, le=100)
     basic_config_path: Annotated[None, Read(()), Stock()] = None
+
+    @field_validator("size_borders", "frequency_borders")
+    @classmethod
+    def _borders_rise(cls, borders: tuple[float, float]) -> tuple[float, float]:
+        if borders[0] >= borders[1]:
+            raise ValueError("the second border must be above the first, such as [32, 96]")
+        return borders

@@ -2,10 +2,10 @@
 
 from typing import Annotated, ClassVar
 
-from segcli.config.schema.base import ExportFormat
+from pydantic import Field, PositiveFloat
+
+from segcli.config.schema.base import ExportFormat, Section
 from segcli.config.schema.meaning import DENSE, INSTANCE, PROMPTABLE, SEMANTIC, Instead, Read, Stock
-from segcli.config.schema.section import Section
-from segcli.config.schema.values import PositiveFloat, limited
 
 
 class ExportConfig(Section):
@@ -40,5 +40,5 @@ class ExportConfig(Section):
         Read(("train", "export"), DENSE),
         Instead("masks of prompts have no temperature", PROMPTABLE),
     ] = None
-    tolerance: float = limited(default=1e-3, gt=0)
+    tolerance: float = Field(default=1e-3, gt=0)
     basic_config_path: Annotated[None, Read(()), Stock()] = None

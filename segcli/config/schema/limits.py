@@ -2,9 +2,10 @@
 
 from typing import ClassVar
 
+from pydantic import Field
+
+from segcli.config.schema.base import Section
 from segcli.config.schema.meaning import MODES, Read
-from segcli.config.schema.section import Section
-from segcli.config.schema.values import limited
 
 
 class LimitsConfig(Section):
@@ -17,4 +18,4 @@ class LimitsConfig(Section):
 
     reads: ClassVar = (Read(MODES),)
 
-    max_pixels: int | None = limited(default=None, ge=1)
+    max_pixels: int | None = Field(default=None, ge=1)

@@ -2,11 +2,11 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from segcli.config.schema.base import OutputName, Runtime
+from pydantic import Field, field_validator
+
+from segcli.config.schema.base import OutputName, Runtime, Section
 from segcli.config.schema.meaning import CLICKED, DENSE, INSTANCE, LSEG, PROMPTABLE, SEMANTIC, Instead, Read, Stock
-from segcli.config.schema.section import Section
 from segcli.config.schema.tiles import SlidingWindowConfig
-from segcli.config.schema.values import limited
 from segcli.config.schema.views import ViewsConfig
 
 
@@ -39,22 +39,15 @@ class PromptableConfig(Section):
     """
 
     multimask: Annotated[Literal["auto", "best", "all", "single"], Read(("predict",), PROMPTABLE, CLICKED)] = "auto"
-    refine_rounds: Annotated[int, Read(("predict",), PROMPTABLE, CLICKED)] = limited(default=0, ge=0)
+    refine_rounds: Annotated[int, Read(("predict",), PROMPTABLE, CLICKED)] = Field(default=0, ge=0)
     everything: Annotated[bool, Read(("predict",), PROMPTABLE, CLICKED)] = False
-    points_per_side: Annotated[int, Read(("predict",), PROMPTABLE, CLICKED)] = limited(default=32, ge=1)
-    min_score: Annotated[float, Read(("predict",), PROMPTABLE, CLICKED)] = limited(default=0.88, ge=0, le=1)
-    min_stability: Annotated[float, Read(("predict",), PROMPTABLE, CLICKED)] = limited(default=0.95, ge=0, le=1)
+    points_per_side: Annotated[int, Read(("predict",), PROMPTABLE, CLICKED)] = Field(default=32, ge=1)
+    min_score: Annotated[float, Read(("predict",), PROMPTABLE, CLICKED)] = Field(default=0.88, ge=0, le=1)
+    min_stability: Annotated[float, Read(("predict",), PROMPTABLE, CLICKED)] = Field(default=0.95, ge=0, le=1)
     background: Annotated[str, Read(("train", "evaluate", "predict"), PROMPTABLE, LSEG)] = "others"
     truncate_text: Annotated[bool, Read(("predict",), PROMPTABLE, LSEG)] = False
     cache_dir: str | None = None
     formats: tuple[Literal["overlay", "png", "labelme", "coco"], ...] = ("overlay",)
-
-
-def _has_pixels(size: int | tuple[int, int] | None) -> int | tuple[int, int] | None:
-    sides = size if isinstance(size, tuple) else (size,)
-    if size not in (None, -1) and any(side is not None and side < 1 for side in sides):
-        raise ValueError("sides must be at least 1 px; -1 alone keeps the image's own size")
-    return size
 
 
 class PredictConfig(Section):
@@ -94,12 +87,11 @@ class PredictConfig(Section):
     """
 
     reads: ClassVar = (Read(("predict",)),)
-    value_checks: ClassVar = {"target_size": _has_pixels}
 
-    batch_size: Annotated[int, Stock(1)] = limited(default=1, ge=1)
+    batch_size: Annotated[int, Stock(1)] = Field(default=1, ge=1)
     model_dir: Annotated[str, Stock()] = "output/best_model/inference"
     input: Annotated[str | tuple[str, ...] | None, Read(("train", "export", "predict")), Stock()] = None
-    kernel_option: Annotated[KernelOption, Stock()] = KernelOption()
+    kernel_option: Annotated[KernelOption, Stock()] = KernelOption.with_defaults()
     engine: Annotated[str | None, Stock()] = None
     engine_config: Annotated[dict[str, Any] | None, Stock()] = None
     use_hpip: Annotated[bool, Stock(False)] = False
@@ -120,17 +112,25 @@ class PredictConfig(Section):
     ] = None
     threshold: Annotated[
         float | None, Read(("predict",), (*INSTANCE, *PROMPTABLE)), Instead("label maps have no scores")
-    ] = limited(default=None, ge=0, le=1)
-    frame_step: int = limited(default=1, ge=1)
+    ] = Field(default=None, ge=0, le=1)
+    frame_step: int = Field(default=1, ge=1)
     skip_existing: bool = False
     write: tuple[OutputName, ...] | None = None
     json_form: Literal["compact", "full"] = "compact"
     sliding_window: Annotated[SlidingWindowConfig | None, Read(("predict",), DENSE)] = None
-    memory_mb: Annotated[int | None, Read(("predict",), DENSE)] = limited(default=None, ge=1)
+    memory_mb: Annotated[int | None, Read(("predict",), DENSE)] = Field(default=None, ge=1)
     augment: Annotated[ViewsConfig, Read(("predict",), DENSE), Instead("prompts are answered once", PROMPTABLE)] = (
-        ViewsConfig()
+        ViewsConfig.with_defaults()
     )
     confidence: Annotated[bool, Read(("predict",), SEMANTIC), Instead("objects have scores, see Predict.threshold")] = (
         False
     )
-    promptable: Annotated[PromptableConfig, Read(("predict",), PROMPTABLE)] = PromptableConfig()
+    promptable: Annotated[PromptableConfig, Read(("predict",), PROMPTABLE)] = PromptableConfig.with_defaults()
+
+    @field_validator("target_size")
+    @classmethod
+    def _has_pixels(cls, size: int | tuple[int, int] | None) -> int | tuple[int, int] | None:
+        sides = size if isinstance(size, tuple) else (size,)
+        if size not in (None, -1) and any(side is not None and side < 1 for side in sides):
+            raise ValueError("sides must be at least 1 px; -1 alone keeps the image's own size")
+        return size

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
+from pydantic import Field
+
+from segcli.config.schema.base import Section
 from segcli.config.schema.meaning import INSTANCE, MODES, PROMPTABLE, SEMANTIC, Instead, Read, Stock
-from segcli.config.schema.section import Section
-from segcli.config.schema.values import limited
 from segcli.errors import ConfigError, ConfigFault
 
 Mode = Literal["check_dataset", "train", "evaluate", "export", "predict"]
@@ -41,14 +42,14 @@ class GlobalConfig(Section):
     output: Annotated[str, Stock()] = "output"
     export_with_pir: Annotated[bool | None, Read(("train", "export")), Stock()] = None
     strict_device: Annotated[bool, Read(("train", "evaluate", "predict"))] = False
-    seed: Annotated[int, Read(("train",))] = limited(default=0, ge=0)
+    seed: Annotated[int, Read(("train",))] = Field(default=0, ge=0)
     image_range: Annotated[
         Literal["auto", "bits", "percentile"] | tuple[float, float],
         Read(("check_dataset", "train", "evaluate", "predict")),
     ] = "auto"
     input_channels: Annotated[
         int, Read(("check_dataset", "train"), SEMANTIC), Instead("images are read as RGB", (*INSTANCE, *PROMPTABLE))
-    ] = limited(default=3, ge=1, le=16)
+    ] = Field(default=3, ge=1, le=16)
 
     @property
     def dataset(self) -> Path:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from segcli.config.schema.section import Section
+from segcli.config.schema.base import Section
 
 
 class SlidingWindowConfig(Section):

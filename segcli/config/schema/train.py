@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
+from pydantic import Field
+
+from segcli.config.schema.base import Section
 from segcli.config.schema.meaning import DENSE, INSTANCE, LSEG, PROMPTABLE, SAM, SEMANTIC, Instead, Read, Stock
-from segcli.config.schema.section import Section
-from segcli.config.schema.values import Limits, limited
 
 _ONE_SIZE = "the network has one input size"
 
@@ -18,7 +19,7 @@ class EmaConfig(Section):
     """
 
     enable: bool | None = None
-    decay: float | None = limited(default=None, gt=0, lt=1)
+    decay: float | None = Field(default=None, gt=0, lt=1)
 
 
 class EarlyStopConfig(Section):
@@ -31,8 +32,8 @@ class EarlyStopConfig(Section):
     """
 
     enable: bool = False
-    patience: int = limited(default=5, ge=1)
-    min_delta: float = limited(default=0.0, ge=0)
+    patience: int = Field(default=5, ge=1)
+    min_delta: float = Field(default=0.0, ge=0)
 
 
 class AugmentConfig(Section):
@@ -49,15 +50,15 @@ class AugmentConfig(Section):
         close_share: Last share of the training in which mosaic and copy_paste are off.
     """
 
-    mosaic: float = limited(default=0.0, ge=0, le=1)
+    mosaic: float = Field(default=0.0, ge=0, le=1)
     copy_paste: Annotated[float, Read(("train",), INSTANCE), Instead("only instance datasets have object masks")] = (
-        limited(default=0.0, ge=0, le=1)
+        Field(default=0.0, ge=0, le=1)
     )
-    turn: float = limited(default=0.0, ge=0, le=1)
+    turn: float = Field(default=0.0, ge=0, le=1)
     scale_jitter: tuple[float, float] | None = None
-    elastic: float = limited(default=0.0, ge=0, le=1)
-    photometric: float = limited(default=0.0, ge=0, le=1)
-    close_share: float = limited(default=0.15, ge=0, le=1)
+    elastic: float = Field(default=0.0, ge=0, le=1)
+    photometric: float = Field(default=0.0, ge=0, le=1)
+    close_share: float = Field(default=0.15, ge=0, le=1)
 
 
 class PromptTrainingConfig(Section):
@@ -76,12 +77,12 @@ class PromptTrainingConfig(Section):
     """
 
     freeze_encoder: bool | None = None
-    objects_per_image: Annotated[int, Read(("train",), PROMPTABLE, SAM)] = limited(default=8, ge=1)
-    box_share: Annotated[float, Read(("train",), PROMPTABLE, SAM)] = limited(default=0.5, ge=0, le=1)
-    error_rounds: Annotated[int, Read(("train",), PROMPTABLE, SAM)] = limited(default=1, ge=0)
+    objects_per_image: Annotated[int, Read(("train",), PROMPTABLE, SAM)] = Field(default=8, ge=1)
+    box_share: Annotated[float, Read(("train",), PROMPTABLE, SAM)] = Field(default=0.5, ge=0, le=1)
+    error_rounds: Annotated[int, Read(("train",), PROMPTABLE, SAM)] = Field(default=1, ge=0)
     flip: bool = True
     cache_dir: str | None = None
-    measured_images: int | None = limited(default=None, ge=1)
+    measured_images: int | None = Field(default=None, ge=1)
 
 
 class TrainConfig(Section):
@@ -164,20 +165,20 @@ class TrainConfig(Section):
     plan_reasons: dict[str, str] | None = None
     folds: Annotated[
         int | None, Read(("train", "evaluate"), DENSE), Instead("prompts have no classes to stratify by")
-    ] = limited(default=None, ge=2)
+    ] = Field(default=None, ge=2)
     fold: Annotated[
         int | None, Read(("train", "evaluate"), DENSE), Instead("prompts have no classes to stratify by")
-    ] = limited(default=None, ge=1)
+    ] = Field(default=None, ge=1)
     num_classes: Annotated[
         int | None,
         Read(("check_dataset", "train"), DENSE),
         Read(("check_dataset", "train"), PROMPTABLE, LSEG),
         Read(("check_dataset",), PROMPTABLE, SAM),
         Stock(2),
-    ] = limited(default=None, ge=1)
-    epochs_iters: Annotated[int, Stock()] = limited(default=500, ge=1)
-    batch_size: Annotated[int, Stock()] = limited(default=2, ge=1)
-    accumulate: Annotated[int, Read(("train",), DENSE), Instead("raise Train.batch_size", PROMPTABLE)] = limited(
+    ] = Field(default=None, ge=1)
+    epochs_iters: Annotated[int, Stock()] = Field(default=500, ge=1)
+    batch_size: Annotated[int, Stock()] = Field(default=2, ge=1)
+    accumulate: Annotated[int, Read(("train",), DENSE), Instead("raise Train.batch_size", PROMPTABLE)] = Field(
         default=1, ge=1
     )
     freeze: Annotated[
@@ -185,13 +186,13 @@ class TrainConfig(Section):
         Read(("train",), DENSE),
         Instead("Train.promptable.freeze_encoder keeps the image encoder as it is", PROMPTABLE),
     ] = ()
-    learning_rate: Annotated[float | None, Stock()] = limited(default=None, gt=0)
+    learning_rate: Annotated[float | None, Stock()] = Field(default=None, gt=0)
     pretrain_weight_path: Annotated[str | None, Stock()] = None
-    warmup_steps: Annotated[int | None, Stock()] = limited(default=None, ge=0)
+    warmup_steps: Annotated[int | None, Stock()] = Field(default=None, ge=0)
     resume_path: Annotated[str | None, Stock()] = None
-    log_interval: Annotated[int, Stock()] = limited(default=10, ge=1)
+    log_interval: Annotated[int, Stock()] = Field(default=10, ge=1)
     loggers: tuple[Literal["tensorboard", "mlflow", "wandb"], ...] = ()
-    eval_interval: Annotated[int, Stock()] = limited(default=100, ge=1)
+    eval_interval: Annotated[int, Stock()] = Field(default=100, ge=1)
     amp: Annotated[Literal["OFF", "O1", "O2"], Stock()] = "OFF"
     dy2st: Annotated[
         bool, Read(("train",), SEMANTIC), Instead("the losses belong to the network", INSTANCE), Stock(False)
@@ -207,9 +208,9 @@ class TrainConfig(Section):
         Instead(_ONE_SIZE, PROMPTABLE),
         Stock(),
     ] = None
-    cpu_processes: int = limited(default=1, ge=1)
+    cpu_processes: int = Field(default=1, ge=1)
     dist_ips: Annotated[str | None, Stock()] = None
-    dist_port: int | None = limited(default=None, ge=1024, le=65000)
+    dist_port: int | None = Field(default=None, ge=1024, le=65000)
     uniform_output_enabled: Annotated[Literal[True] | None, Read(()), Stock(True)] = None
     basic_config_path: Annotated[None, Read(()), Stock()] = None
     crop_size: Annotated[
@@ -223,7 +224,7 @@ class TrainConfig(Section):
         Read(("train",), INSTANCE),
         Instead("Train.crop_size chooses the image size", SEMANTIC),
         Instead(_ONE_SIZE, PROMPTABLE),
-    ] = limited(default=None, ge=32)
+    ] = Field(default=None, ge=32)
     network: Annotated[dict[str, Any] | None, Read(("train",), INSTANCE)] = None
     scale_learning_rate: Annotated[bool, Read(("train",), INSTANCE), Instead("set Train.learning_rate")] = False
     transforms: Annotated[
@@ -236,7 +237,7 @@ class TrainConfig(Section):
         int | None,
         Read(("train",), (*INSTANCE, *PROMPTABLE)),
         Instead("Train.epochs_iters counts iterations", SEMANTIC),
-    ] = limited(default=None, ge=1)
+    ] = Field(default=None, ge=1)
     sampling: Annotated[
         Literal["uniform", "rare"], Read(("train",), DENSE), Instead("prompts are sampled per object")
     ] = "uniform"
@@ -245,23 +246,23 @@ class TrainConfig(Section):
         Read(("train",), SEMANTIC),
         Instead("the transforms of instance models choose where they crop", INSTANCE),
         Instead(_ONE_SIZE, PROMPTABLE),
-    ] = limited(default=0.0, ge=0, le=1)
+    ] = Field(default=0.0, ge=0, le=1)
     augment: Annotated[
         AugmentConfig,
         Read(("train",), DENSE),
         Instead("Train.promptable.flip is the only augmentation", PROMPTABLE),
-    ] = AugmentConfig()
+    ] = AugmentConfig.with_defaults()
     optimizer: dict[str, Any] | None = None
     lr_scheduler: dict[str, Any] | None = None
     loss: Annotated[
         str | dict[str, Any] | None, Read(("train",), SEMANTIC), Instead("the losses belong to the network")
     ] = None
-    num_workers: Literal["auto"] | Annotated[int, Limits(ge=0)] = "auto"
+    num_workers: Literal["auto"] | Annotated[int, Field(ge=0)] = "auto"
     cache_images: Annotated[Literal["off", "memory", "disk"], Read(("train",), DENSE)] = "off"
-    keep_checkpoints: int = limited(default=2, ge=1)
-    checkpoint_minutes: float | None = limited(default=10, gt=0)
-    ema: EmaConfig = EmaConfig()
-    early_stop: EarlyStopConfig = EarlyStopConfig()
+    keep_checkpoints: int = Field(default=2, ge=1)
+    checkpoint_minutes: float | None = Field(default=10, gt=0)
+    ema: EmaConfig = EmaConfig.with_defaults()
+    early_stop: EarlyStopConfig = EarlyStopConfig.with_defaults()
     class_weights: Annotated[Literal["auto"] | tuple[float, ...] | None, Read(("train",), SEMANTIC)] = None
     export_best: bool = True
-    promptable: Annotated[PromptTrainingConfig, Read(("train",), PROMPTABLE)] = PromptTrainingConfig()
+    promptable: Annotated[PromptTrainingConfig, Read(("train",), PROMPTABLE)] = PromptTrainingConfig.with_defaults()

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal
 
+from pydantic import Field, PositiveFloat
+
+from segcli.config.schema.base import Section
 from segcli.config.schema.meaning import SEMANTIC, Instead, Read
-from segcli.config.schema.section import Section
-from segcli.config.schema.values import Limits, PositiveFloat
 
 
 class ViewsConfig(Section):
@@ -19,7 +20,7 @@ class ViewsConfig(Section):
     """
 
     flip: bool = False
-    scales: Annotated[tuple[PositiveFloat, ...], Limits(min_length=1)] = (1.0,)
+    scales: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)] = (1.0,)
     mean_of: Annotated[
         Literal["logits", "probabilities"], Read(("evaluate", "predict"), SEMANTIC), Instead("objects are merged")
     ] = "logits"

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
 from segcli.config.check import parse_device
-from segcli.config.schema import PredictConfig, ValuesError
+from segcli.config.schema import PredictConfig
 from segcli.config.suggest import did_you_mean, near
 from segcli.config.yaml_text import read_yaml
 from segcli.errors import ConfigError, ConfigFault
@@ -203,7 +204,7 @@ def _fitting(module: SubModule) -> list[str]:
 def _typed(settings: Mapping[str, Any], prefix: str, faults: list[ConfigFault]) -> PredictConfig:
     try:
         return PredictConfig.model_validate(settings)
-    except ValuesError as error:
+    except ValidationError as error:
         faults += value_faults(error, prefix)
     return PredictConfig()
 

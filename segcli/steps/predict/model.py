@@ -8,7 +8,9 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from segcli.config.schema import PredictConfig, PromptableConfig, SlidingWindowConfig, ValuesError
+from pydantic import ValidationError
+
+from segcli.config.schema import PredictConfig, PromptableConfig, SlidingWindowConfig
 from segcli.config.unread import meaningless_arguments
 from segcli.data.image import StrPath
 from segcli.data.prefetch import batched, read_ahead
@@ -197,21 +199,21 @@ def changed(settings: PredictConfig, values: Mapping[str, Any]) -> PredictConfig
         given["promptable"] = {**plain.get("promptable", {}), **inner}
     try:
         return PredictConfig.model_validate({**plain, **given})
-    except ValuesError as error:
+    except ValidationError as error:
         raise ConfigError(value_faults(error)) from error
 
 
-def value_faults(error: ValuesError, prefix: str = "") -> list[ConfigFault]:
+def value_faults(error: ValidationError, prefix: str = "") -> list[ConfigFault]:
     """One fault per key of `Predict` or `Predict.promptable` whose value was rejected.
 
     Args:
-        error: The error.
+        error: Pydantic's error.
         prefix: Prefix of the key.
     """
     faults: dict[str, ConfigFault] = {}
-    for problem in error.problems:
-        key = next((str(part) for part in problem.loc if part != "promptable"), "")
-        unknown = problem.type == "extra_forbidden"
-        message = "there is no such key" if unknown else f"is {problem.input!r}: {problem.msg}"
+    for problem in error.errors(include_url=False, include_context=False):
+        key = next((str(part) for part in problem["loc"] if part != "promptable"), "")
+        unknown = problem["type"] == "extra_forbidden"
+        message = "there is no such key" if unknown else f"is {problem['input']!r}: {problem['msg']}"
         faults.setdefault(key, ConfigFault(f"{prefix}{key}", message))
     return list(faults.values())
