@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from tests.bench.commands import PEAK, check_measured, printed
 from tests.bench.table import Row
 
 LINES, SIDE_PX = 100_000, 16
@@ -21,20 +20,6 @@ BAR_SECONDS, BAR_LINES_MB = 8.0, 250.0
 ANNOTATIONS, IMAGES, CORNERS = 20_000, 500, 40
 BAR_OBJECTS_MB = 300.0
 
-PEAK = """
-def peak():
-    # ru_maxrss would begin with what the parent has
-    return int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024
-"""
-COMMAND = f"""
-import re, runpy, sys, time
-from pathlib import Path
-{PEAK}
-try:
-    runpy.run_module("segcli", run_name="__main__")
-finally:
-    print("MEASURED", time.process_time(), peak())
-"""
 MEASURE_OBJECTS = f"""
 import re, sys
 from pathlib import Path
@@ -97,21 +82,9 @@ def _decoding_seconds(root: Path) -> float:
 
 
 def _least(root: Path, *options: str) -> tuple[float, float]:
-    """Least CPU seconds and most megabytes of `segcli check`, from its start to its end, of a few processes."""
-    measured = []
-    for _ in range(ROUNDS):
-        with tempfile.TemporaryDirectory() as output:
-            measured.append(_measured(COMMAND, "check", str(root), "--output", output, *options))
-    seconds, megabytes = zip(*measured, strict=True)
+    """Least CPU seconds and most megabytes of `segcli check`, of a few processes."""
+    seconds, megabytes = zip(*(check_measured(root, *options) for _ in range(ROUNDS)), strict=True)
     return min(seconds), max(megabytes)
-
-
-def _measured(code: str, *arguments: str) -> tuple[float, float]:
-    """The two numbers that a process prints."""
-    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
-    line = next(line for line in done.stdout.splitlines() if line.startswith("MEASURED"))
-    first, second = map(float, line.split()[1:])
-    return first, second
 
 
 def run() -> list[Row]:
@@ -121,16 +94,16 @@ def run() -> list[Row]:
         _write_lines(lines)
         _write_annotations(objects)
         decoding = min(_decoding_seconds(lines) for _ in range(ROUNDS))
-        object_mb, before_mb = _measured(MEASURE_OBJECTS, str(objects))
-        checks = {"check": _least(lines), "quick check": _least(lines, "--quick")}
+        object_mb, before_mb = printed(MEASURE_OBJECTS, str(objects))
+        checks = {"": _least(lines), " --quick": _least(lines, "--quick")}
     rows = []
-    for kind, (seconds, megabytes) in checks.items():
-        name = f"{kind} of a list of {LINES:,} lines, {SIDE_PX} px PNG"
-        floor = f", {decoding:.1f} CPU-s (plain decoding)" if kind == "check" else ""
+    for option, (seconds, megabytes) in checks.items():
+        name = f"segcli check{option} of a list of {LINES:,} lines, {SIDE_PX} px PNG, whole process"
+        floor = "" if option else f", {decoding:.1f} CPU-s (plain decoding)"
         seconds_bar = f"{BAR_SECONDS:.0f} CPU-s (bar){floor}"
         rows += [
             Row(name, f"{seconds:.1f} CPU-s", seconds_bar, BAR_SECONDS / seconds, 1.0),
-            _memory_row(f"{name}, memory of the process", megabytes, BAR_LINES_MB),
+            _memory_row(f"{name}, memory", megabytes, BAR_LINES_MB),
         ]
     return [
         *rows,
