@@ -55,11 +55,14 @@ def fallback_fonts(text: str) -> tuple[Path, ...]:
 
 
 def font_for(text: str, size_px: int) -> tuple[ImageFont.FreeTypeFont, str]:
-    """One font for a whole line of text, and the text with `?` for every sign that no font here has."""
+    """One font for a whole line of text, and the text with `?` for every sign that no font here has.
+
+    What would begin another line becomes a space: Pillow fails on it, or leaves the line.
+    """
     candidates = (default_font(), *fallback_fonts(text))
     best = min(candidates, key=lambda path: len(_lacking(path, text)))
     lacking = set(_lacking(best, text))
-    return _open(best, size_px), "".join("?" if sign in lacking else sign for sign in text)
+    return _open(best, size_px), "".join("?" if sign in lacking else " " if sign.isspace() else sign for sign in text)
 
 
 @lru_cache(maxsize=1)

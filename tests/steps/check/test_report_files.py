@@ -18,6 +18,7 @@ from segcli.data.classes import ClassMap
 from segcli.data.palette import IGNORE_COLOUR, palette
 from segcli.data.samples import Split
 from segcli.report.fonts import default_font, fallback_fonts, font_for
+from segcli.report.lettering import text_mask
 from segcli.report.overlay import legend, overlay, with_legend
 from segcli.steps.check.histogram import COLOURS, _ticks, draw_histogram
 from segcli.steps.check.html import code_marked, write_check_report
@@ -167,6 +168,20 @@ def test_names_in_any_script_are_drawn_or_replaced_sign_by_sign():
     assert text in ("? cat", "\U0001fbff cat")
     assert font.getlength(text) > 0
     assert default_font().is_file()
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r", "\x1d", "\x85", "\u2029"])
+def test_a_name_of_two_lines_is_drawn_in_one(ending):
+    assert text_mask(f"big{ending}cat", 16).tobytes() == text_mask("big cat", 16).tobytes()
+
+
+def test_a_category_may_have_a_name_of_two_lines(tmp_path):
+    folder = make_coco_folder(tmp_path / "data")
+    for split in ("train", "val"):
+        folder.parts[split]["categories"][0]["name"] = "big\ncat"
+    folder.write()
+    result = check_instance(config(folder, tmp_path / "output"))
+    assert result.valid and (tmp_path / "output/check_dataset/histogram.png").is_file()
 
 
 def test_nothing_is_written_to_home_and_no_global_state_is_touched(folder, tmp_path):
