@@ -82,8 +82,9 @@ def anchors(boxes: Sequence[tuple[float, float]], count: int = ANCHORS) -> list[
 
 def _iou(sides: NDArray[np.float64], centres: NDArray[np.float64]) -> NDArray[np.float64]:
     """IoU of boxes that share a corner, [boxes, centres]."""
-    common = np.minimum(sides[:, None], centres[None]).prod(axis=2)
-    union = sides.prod(axis=1)[:, None] + centres.prod(axis=1)[None] - common
+    (widths, heights), (own_widths, own_heights) = np.ascontiguousarray(sides.T), centres.T
+    common = np.minimum.outer(widths, own_widths) * np.minimum.outer(heights, own_heights)
+    union = np.add.outer(widths * heights, own_widths * own_heights) - common
     return np.asarray(common / union)
 
 
