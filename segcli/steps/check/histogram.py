@@ -42,7 +42,8 @@ def draw_histogram(counts: Sequence[ClassCount], samples: Mapping[Split, int], t
     names = [text_mask(_shortened(count.name), _TEXT_PX) for count in shown]
     amounts, form, axis = _amounts(shown)
     images = {split: [count.images[split] for count in shown] for split in Split}
-    left = max((name.width for name in names), default=0) + 2 * _GAP
+    # the widest signs of a script take several times the room of others: their names lose their beginning
+    left = min(max((name.width for name in names), default=0) + 2 * _GAP, _WIDTH_PX // 2)
     width = (_WIDTH_PX - left - 2 * _GAP) // 2
     panels = (_panel(amounts, form, axis, width, row), _panel(images, "{:d}", "images that show the class", width, row))
     legend = _legend({split: f"{split.value} ({samples[split]} images)" for split in Split})

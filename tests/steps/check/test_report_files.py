@@ -90,6 +90,15 @@ def test_bars_of_the_histogram_are_as_long_as_the_numbers(tmp_path):
         assert np.allclose(np.divide(images, max(images)), [0.5, 1] if split is Split.TRAIN else [1], atol=0.01)
 
 
+def test_very_wide_names_leave_room_for_bars(tmp_path):
+    split_counts = dict.fromkeys(Split, 3)
+    counts = [ClassCount(0, "\u302f" * 28, split_counts, split_counts)]
+    draw_histogram(counts, split_counts, tmp_path / "histogram.png")
+    drawn = cv2.imread(str(tmp_path / "histogram.png"))[60:, :, ::-1]
+    for colour in COLOURS.values():
+        assert (drawn == colour).all(axis=2).any(axis=0).sum() > 400
+
+
 @pytest.mark.parametrize(("end", "ticks"), [(1.0, [0, 1]), (9e8, [0, 5e8]), (57.3, [0, 50])])
 def test_marks_of_an_axis_are_round_and_few(end, ticks):
     assert list(_ticks(end, 2, whole=True)) == ticks
