@@ -94,3 +94,13 @@ def test_a_model_keeps_its_range():
         learnt_range(learnt, config("bits"))
     assert learnt_range(Preprocess(), config("percentile")) == ImageRange("percentile")
     assert learnt_range(Preprocess(), config("auto")) == ImageRange()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_limits_may_lie_beyond_float32(dtype):
+    """GDAL marks places without a value by the least number of the type."""
+    values = np.array([[np.nan, -1e30, 0.0, 1e30]], dtype)
+    if dtype is np.float64:
+        values[0, 0] = -1.7e308
+    applied = ImageRange("fixed", -1.7e308, 1e300).apply(values)
+    assert applied.tolist() == [[0, 255, 255, 255]]

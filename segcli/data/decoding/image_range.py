@@ -63,7 +63,11 @@ class ImageRange:
         if self.kind == "bits" and values.dtype == np.uint16:
             return (values >> 8).astype(np.uint8)
         low, high = self.limits(values)
-        inside = np.clip(np.where(np.isnan(values), low, values), low, high).astype(np.float32)
+        # -1.8e308 marks places without a value in some files
+        is_wide = max(abs(low), abs(high)) > float(np.finfo(np.float32).max)
+        values = values.astype(np.float64) if is_wide else values
+        inside = np.clip(np.where(np.isnan(values), low, values), low, high)
+        inside = inside if is_wide else inside.astype(np.float32)
         return np.asarray(np.rint((inside - low) * (255.0 / max(high - low, 1e-12))), np.uint8)
 
     def limits(self, values: NDArray[Any]) -> tuple[float, float]:
