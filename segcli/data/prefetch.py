@@ -35,6 +35,7 @@ def map_ahead(
     workers: int | None = None,
     ahead: int | None = None,
     stopped: Event | None = None,
+    alone: Callable[[], bool] = lambda: False,
 ) -> Iterator[Outcome]:
     """`function` of every item, in order, computed in threads before it is needed.
 
@@ -46,20 +47,26 @@ def map_ahead(
         workers: Threads; None is one per core.
         ahead: Items that wait or are done; None is `PER_WORKER` per thread.
         stopped: Set once no more outcomes are wanted, so that calls that take long can end early: they are waited for.
+        alone: Whether the next item is better computed in the caller's thread, when it is needed.
 
     >>> list(map_ahead(abs, [-1, 2, -3], workers=2))
     [1, 2, 3]
     """
     count = workers or available_cores()
-    source = iter(items)
+    most = max(1, PER_WORKER * count if ahead is None else ahead)
     with ThreadPoolExecutor(count) as pool:
-        first = islice(source, max(1, PER_WORKER * count if ahead is None else ahead))
-        waiting: deque[Future[Outcome]] = deque(pool.submit(function, item) for item in first)
+        waiting: deque[Future[Outcome]] = deque()
         try:
+            for item in items:
+                is_alone = alone()
+                if not is_alone:
+                    waiting.append(pool.submit(function, item))
+                while waiting and (is_alone or len(waiting) > most):
+                    yield waiting.popleft().result()
+                if is_alone:
+                    yield function(item)
             while waiting:
-                outcome = waiting.popleft().result()
-                waiting.extend(pool.submit(function, item) for item in islice(source, 1))
-                yield outcome
+                yield waiting.popleft().result()
         finally:
             if stopped is not None:
                 stopped.set()

@@ -102,3 +102,17 @@ def test_what_is_started_is_under_way_before_it_is_used():
     assert taken == [0, 1, 2, 3]
     assert list(stream) == [None] * 4
     assert list(started([])) == []
+
+
+def test_items_that_are_better_computed_alone_are_computed_here_in_order():
+    here, seen = threading.get_ident(), []
+
+    def where(item):
+        return item, threading.get_ident() == here
+
+    for item, is_here in map_ahead(where, range(12), workers=2, ahead=3, alone=lambda: 3 <= len(seen) < 6):
+        seen.append((item, is_here))
+    assert [item for item, _ in seen] == list(range(12))
+    computed_here = [item for item, is_here in seen if is_here]
+    assert computed_here and len(computed_here) < 12
+    assert computed_here == list(range(computed_here[0], computed_here[-1] + 1))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, islice, repeat
 from pathlib import Path
-from threading import Event
+from threading import Event, get_ident
 from time import perf_counter
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -28,6 +28,9 @@ _AHEAD = 4
 """Chunks per worker that wait or are done, as the facts of a large one take half a megabyte."""
 _SHORT_SECONDS = 0.03
 """A chunk that takes less is followed by larger ones, one that takes four times as long by smaller ones."""
+_BRIEF_SECONDS = 120e-6
+"""A sample that takes less, of tiny files or known from the last check, is little but Python, at which threads take
+turns."""
 _NOT_SEEN = "damaged data, mask values, crossing outlines and copies were checked in the decoded images only"
 
 S = TypeVar("S")
@@ -152,7 +155,8 @@ def looks(plan: LookPlan[S], look: Look[S, F], manifest: Path | None, kind: str,
         stopped = Event()
         look_at = partial(_looked, look, stopped, size)
         # a single thread beside this one would only take its turns with it
-        run = map if count == 1 else partial(map_ahead, workers=count, ahead=_AHEAD * count, stopped=stopped)
+        ahead = partial(map_ahead, workers=count, ahead=_AHEAD * count, stopped=stopped, alone=lambda: size.is_brief)
+        run = map if count == 1 else ahead
         outcomes = chain.from_iterable(run(look_at, size.chunks(_jobs(plan, look, entries))))
         for facts, kept, is_known in track(outcomes, "checking", plan.summary.images):
             if kept is not None:
@@ -171,9 +175,14 @@ class _ChunkSize:
     Args:
         samples: Of all chunks.
         workers: Threads.
+
+    Attributes:
+        is_brief: Whether the samples of the last chunk took so little time that one thread is faster than several.
     """
 
     def __init__(self, samples: int, workers: int) -> None:
+        self.is_brief = False
+        self._caller = get_ident()
         most = max(samples // (_CHUNKS_PER_WORKER * workers), 1)
         self._left = samples
         self._workers = workers
@@ -192,7 +201,9 @@ class _ChunkSize:
         return max(min(self._samples, share), 1)
 
     def note(self, samples: int, seconds: float) -> None:
-        """Chooses the size of the next chunks by how long one of so many samples took."""
+        """Chooses the size of the next chunks, and the threads, by how long one of so many samples took."""
+        turns = 1 if get_ident() == self._caller else 2
+        self.is_brief = seconds < turns * samples * _BRIEF_SECONDS
         if seconds < _SHORT_SECONDS:
             self._samples = min(max(self._samples, 2 * samples), self._most)
         elif seconds > 4 * _SHORT_SECONDS:

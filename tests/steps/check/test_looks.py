@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain, repeat
 
 import pytest
 
 from segcli.data.samples import SegSample, Split
-from segcli.steps.check.looks import LookPlan, looks
+from segcli.steps.check.looks import _BRIEF_SECONDS, LookPlan, _ChunkSize, looks
 
 SECOND_CHUNK = 64
 
@@ -48,7 +49,8 @@ def samples_of(count):
     return [SegSample(f"{number}.png", f"{number}m.png", number) for number in range(count)]
 
 
-def test_a_check_that_is_broken_off_looks_at_no_further_image():
+def test_a_check_that_is_broken_off_looks_at_no_further_image(monkeypatch):
+    monkeypatch.setattr("segcli.steps.check.looks._BRIEF_SECONDS", 0)  # in threads, though it takes no time
     samples, workers = samples_of(2048), 2
     look = SlowLook(threading.Event())
     found = looks(LookPlan.of({Split.TRAIN: samples}, None), look, None, "semantic", workers)
@@ -101,3 +103,15 @@ def test_several_threads_end_with_single_images_so_that_none_waits_for_another()
     assert list(looks(LookPlan.of({Split.TRAIN: samples}, None), look, None, "semantic", 2)) == samples
     assert max(look.chunks) == 12
     assert look.chunks[-4:] == [1] * 4
+
+
+def test_samples_that_take_almost_no_time_are_looked_at_in_one_thread() -> None:
+    size = _ChunkSize(samples=10_000, workers=2)
+    assert not size.is_brief
+    size.note(100, 100 * _BRIEF_SECONDS * 0.9)
+    assert size.is_brief
+    size.note(100, 100 * _BRIEF_SECONDS * 1.1)
+    assert not size.is_brief
+    with ThreadPoolExecutor(1) as pool:  # where a thread waits for its turns
+        pool.submit(size.note, 100, 100 * _BRIEF_SECONDS * 1.9).result()
+    assert size.is_brief
