@@ -154,10 +154,17 @@ def looks(plan: LookPlan[S], look: Look[S, F], manifest: Path | None, kind: str,
         size = _ChunkSize(plan.summary.images, count)
         stopped = Event()
         look_at = partial(_looked, look, stopped, size)
+        chunks = size.chunks(_jobs(plan, look, entries))
         # a single thread beside this one would only take its turns with it
-        ahead = partial(map_ahead, workers=count, ahead=_AHEAD * count, stopped=stopped, alone=lambda: size.is_brief)
-        run = map if count == 1 else ahead
-        outcomes = chain.from_iterable(run(look_at, size.chunks(_jobs(plan, look, entries))))
+        looked = map_ahead(
+            look_at,
+            chunks,
+            workers=count,
+            ahead=_AHEAD * count,
+            stopped=stopped,
+            alone=lambda: count == 1 or size.is_brief,
+        )
+        outcomes = chain.from_iterable(looked)
         for facts, kept, is_known in track(outcomes, "checking", plan.summary.images):
             if kept is not None:
                 entries.keep(kept)
