@@ -9,6 +9,7 @@ import numpy as np
 import paddle
 import pytest
 
+from segcli.cpu import paddles_own_convolutions
 from segcli.engines.paddleseg.networks import build
 from segcli.engines.paddleseg.patches import PATCHES, apply_patches
 from segcli.models.semantic.table import SEMANTIC_MODELS
@@ -162,7 +163,7 @@ def test_maskformer_exports_at_a_fixed_shape(maskformer: Any, tmp_path: Path) ->
 def test_seaformer_exports_at_free_shapes(tmp_path: Path) -> None:
     network = build(get_spec("SeaFormer_tiny"), 3)
     network.eval()
-    with paddle.no_grad():
+    with paddle.no_grad(), paddles_own_convolutions():  # with random weights SeaFormer enlarges what rounding changes
         expected = {(batch, side): network(image(batch, side))[0].numpy() for batch, side in ((1, 64), (2, 96))}
 
     exported = export(network, [-1, 3, -1, -1], tmp_path / "model")
