@@ -8,7 +8,7 @@ from functools import partial
 from itertools import chain, islice, repeat
 from pathlib import Path
 from threading import Event, get_ident
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import Any, Generic, Protocol, TypeVar
 
 from segcli.cores import available_cores
@@ -16,7 +16,7 @@ from segcli.data.fingerprint.images import evenly
 from segcli.data.prefetch import map_ahead
 from segcli.data.samples import Split
 from segcli.progress import track
-from segcli.steps.check.manifest import Entry, Manifest, opened, recall, renewed
+from segcli.steps.check.manifest import Entry, Manifest, opened, recall
 
 QUICK = 1000
 """Images per split that a quick check decodes."""
@@ -29,8 +29,10 @@ _AHEAD = 4
 _SHORT_SECONDS = 0.03
 """A chunk that takes less is followed by larger ones, one that takes four times as long by smaller ones."""
 _BRIEF_SECONDS = 120e-6
-"""A sample that takes less, of tiny files or known from the last check, is little but Python, at which threads take
-turns."""
+"""A sample that takes less CPU time, of tiny files or known from the last check, is little but Python, at which threads
+take turns."""
+_WAITING = 3
+"""Above so many seconds per second of CPU time, samples wait for a slow disk, as several threads can at once."""
 _NOT_SEEN = "damaged data, mask values, crossing outlines and copies were checked in the decoded images only"
 
 S = TypeVar("S")
@@ -153,7 +155,7 @@ def looks(plan: LookPlan[S], look: Look[S, F], manifest: Path | None, kind: str,
         count = workers or available_cores()
         size = _ChunkSize(plan.summary.images, count)
         stopped = Event()
-        look_at = partial(_looked, look, stopped, size)
+        look_at = partial(_looked, look, entries, stopped, size)
         chunks = size.chunks(_jobs(plan, look, entries))
         # a single thread beside this one would only take its turns with it
         looked = map_ahead(
@@ -190,6 +192,7 @@ class _ChunkSize:
     def __init__(self, samples: int, workers: int) -> None:
         self.is_brief = False
         self._caller = get_ident()
+        self._alone_seconds = self._alone_cpu_seconds = 0.0
         most = max(samples // (_CHUNKS_PER_WORKER * workers), 1)
         self._left = samples
         self._workers = workers
@@ -207,10 +210,15 @@ class _ChunkSize:
         share = self._left // (2 * self._workers) if self._workers > 1 else self._left
         return max(min(self._samples, share), 1)
 
-    def note(self, samples: int, seconds: float) -> None:
+    def note(self, samples: int, seconds: float, cpu_seconds: float) -> None:
         """Chooses the size of the next chunks, and the threads, by how long one of so many samples took."""
-        turns = 1 if get_ident() == self._caller else 2
-        self.is_brief = seconds < turns * samples * _BRIEF_SECONDS
+        # not by the seconds of a pool's thread, most of which are turns of others
+        is_alone = get_ident() == self._caller
+        if is_alone:
+            self._alone_seconds += seconds
+            self._alone_cpu_seconds += cpu_seconds
+        waits = self._alone_seconds > _WAITING * self._alone_cpu_seconds
+        self.is_brief = not waits and cpu_seconds < (1 if is_alone else 2) * samples * _BRIEF_SECONDS
         if seconds < _SHORT_SECONDS:
             self._samples = min(max(self._samples, 2 * samples), self._most)
         elif seconds > 4 * _SHORT_SECONDS:
@@ -218,10 +226,10 @@ class _ChunkSize:
 
 
 def _looked(
-    look: Look[S, F], stopped: Event, size: _ChunkSize, jobs: Sequence[Job[S]]
+    look: Look[S, F], entries: Manifest, stopped: Event, size: _ChunkSize, jobs: Sequence[Job[S]]
 ) -> Iterable[tuple[F, Entry | None, bool]]:
     """The facts of each sample, the entry to keep, and whether the manifest had the facts; nothing once `stopped`."""
-    begin = perf_counter()
+    begin = perf_counter(), thread_time()
     facts: dict[int, F] = {}
     known: set[int] = set()
     for place, (sample, split, entry, is_decoded) in enumerate(jobs):
@@ -247,8 +255,8 @@ def _looked(
         elif stopped.is_set():
             return ()
         else:
-            outcomes.append((own, renewed(entry, look.write(own)), False))
-    size.note(len(jobs), perf_counter() - begin)
+            outcomes.append((own, entries.renewed(entry, look.write(own)), False))
+    size.note(len(jobs), perf_counter() - begin[0], thread_time() - begin[1])
     return outcomes
 
 

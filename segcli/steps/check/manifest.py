@@ -17,11 +17,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -40,28 +39,28 @@ log = logging.getLogger("segcli.check")
 FILE = "check_dataset/manifest.sqlite"
 MOST_ENTRIES = 200_000
 """Most samples that are kept, about 1,500 bytes each."""
-_LEAST_BYTES = 2048
-"""Of all files of a sample: smaller ones are decoded in about the time in which an entry is written or found."""
 _SCHEMA = 3
 _SETTLED_NS = 2_000_000_000
 _AT_ONCE = 1000
 
 T = TypeVar("T")
 
+Row = tuple[bytes, str, bytes]
 
-@dataclass(frozen=True)
-class Entry:
-    """The cached facts of a sample.
+
+class Entry(NamedTuple):
+    """A sample in the cache, or not yet.
 
     Attributes:
-        key: Absolute paths of its files, as bytes: a name need not be a text in UTF-8.
-        stamp: Sizes, timestamps and inodes of its files.
-        facts: Its facts as JSON; None if they are unknown or must not be kept.
+        files: Its files.
+        begun: When it was asked for, before its files are read, in ns since 1970.
+        row: Absolute paths of its files as bytes, as a name need not be a text in UTF-8; their sizes, timestamps and
+            inodes; and the facts as JSON. None if the facts are unknown or must not be kept.
     """
 
-    key: bytes
-    stamp: str
-    facts: bytes | None = None
+    files: Sequence[str]
+    begun: int
+    row: Row | None = None
 
 
 class Manifest:
@@ -75,7 +74,7 @@ class Manifest:
     def __init__(self, earlier: sqlite3.Connection | None, target: sqlite3.Connection | None) -> None:
         self._earlier = earlier
         self._target = target
-        self._waiting: list[tuple[bytes, str, bytes]] = []
+        self._waiting: list[Row] = []
         self._count = 0
 
     @property
@@ -83,19 +82,28 @@ class Manifest:
         """Whether entries are kept for the next check."""
         return self._target is not None
 
-    def find(self, files: Sequence[str]) -> Entry | None:
-        """The entry of a sample, known or new; None if its files are missing, too recent, or quickly read anyway."""
-        stamp = _stamp(files)
-        if stamp is None:
-            return None
-        paths = (file if os.path.isabs(file) else os.path.join(self._folder, file) for file in files)  # noqa: PTH117, PTH118
-        key = os.fsencode("\0".join(paths))  # no name of a file holds a NUL
-        row = None
+    def find(self, files: Sequence[str]) -> Entry:
+        """The entry of a sample, whose files were not read yet."""
+        begun = time.time_ns()
         if self._earlier is not None:
+            key = self._key(files)
             with suppress(sqlite3.Error):
-                query = "SELECT facts FROM entries WHERE name = ? AND stamp = ?"
-                row = self._earlier.execute(query, (key, stamp)).fetchone()
-        return Entry(key, stamp, row[0] if row is not None and isinstance(row[0], bytes) else None)
+                row = self._earlier.execute("SELECT stamp, facts FROM entries WHERE name = ?", (key,)).fetchone()
+                if row is not None and isinstance(row[1], bytes) and row[0] == _stamp(files, begun):
+                    return Entry(files, begun, (key, *row))
+        return Entry(files, begun)
+
+    def renewed(self, entry: Entry, values: Any | None) -> Entry:
+        """The entry with the facts of a sample as plain values, whose files were read since it was asked for.
+
+        Without facts if these are None, which must not be kept, or the files are missing or too recent.
+        """
+        stamp = None if values is None else _stamp(entry.files, entry.begun)
+        return entry._replace(row=None if stamp is None else (self._key(entry.files), stamp, json_bytes(values)))
+
+    def _key(self, files: Sequence[str]) -> bytes:
+        paths = (file if os.path.isabs(file) else os.path.join(self._folder, file) for file in files)  # noqa: PTH117, PTH118
+        return os.fsencode("\0".join(paths))  # no name of a file holds a NUL
 
     @cached_property
     def _folder(self) -> str:
@@ -104,9 +112,9 @@ class Manifest:
 
     def keep(self, entry: Entry) -> None:
         """Keeps an entry for the next check."""
-        if entry.facts is not None and self._count < MOST_ENTRIES:
+        if entry.row is not None and self._count < MOST_ENTRIES:
             self._count += 1
-            self._waiting.append((entry.key, entry.stamp, entry.facts))
+            self._waiting.append(entry.row)
             if len(self._waiting) >= _AT_ONCE:
                 self.flush()
 
@@ -177,32 +185,26 @@ def recall(entry: Entry, read: Callable[[Any], T]) -> T | None:
         entry: Entry returned by `Manifest.find`.
         read: Converts plain values to facts; raises an error if they are damaged.
     """
-    if entry.facts is not None:
+    if entry.row is not None:
         with suppress(ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError):
-            return read(from_json(entry.facts))
+            return read(from_json(entry.row[2]))
     return None
 
 
-def renewed(entry: Entry, values: Any | None) -> Entry:
-    """The entry with the facts of a sample as plain values; None if they must not be kept."""
-    return replace(entry, facts=None if values is None else json_bytes(values))
-
-
-def _stamp(files: Sequence[str]) -> str | None:
+def _stamp(files: Sequence[str], begun: int) -> str | None:
+    """What tells whether files are unchanged; None if they are missing, or were changed within two seconds before
+    `begun`, or since."""
     try:
         stats = [os.stat(file) for file in files]  # noqa: PTH116 - five times faster
     except (OSError, ValueError):
         return None
-    if sum([one.st_size for one in stats]) < _LEAST_BYTES:
-        return None
-    latest = max([max(one.st_mtime_ns, one.st_ctime_ns) for one in stats])
-    if time.time_ns() - latest < _SETTLED_NS:
+    if begun - max([max(one.st_mtime_ns, one.st_ctime_ns) for one in stats]) < _SETTLED_NS:
         return None
     return " ".join([f"{one.st_size} {one.st_mtime_ns} {one.st_ctime_ns} {one.st_ino}" for one in stats])
 
 
 def _open_earlier(path: Path, settings: str) -> sqlite3.Connection | None:
-    """Database of the last check; None if it is missing, unreadable, or was made with other settings."""
+    """Database of the last check; None if it is missing, unreadable, empty, or was made with other settings."""
     if not path.is_file():
         return None
     try:
@@ -210,7 +212,8 @@ def _open_earlier(path: Path, settings: str) -> sqlite3.Connection | None:
     except sqlite3.Error:
         return None
     with suppress(sqlite3.Error):
-        if connection.execute("SELECT value FROM settings").fetchall() == [(settings,)]:
+        has_entries = connection.execute("SELECT EXISTS (SELECT 1 FROM entries)").fetchone()[0]
+        if has_entries and connection.execute("SELECT value FROM settings").fetchall() == [(settings,)]:
             return connection
     connection.close()
     return None

@@ -1,4 +1,7 @@
-"""Converts facts of images and masks to JSON values and back, for the manifest. Only files without faults are kept."""
+"""Converts facts of images and masks to JSON values and back, for the manifest.
+
+Only those of files without faults are kept, and of no tiny ones.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,13 @@ from segcli.steps.check.inspection import SampleFacts
 from segcli.steps.check.smears import Smear
 
 _IDS = 256
+_LEAST_BYTES = 2048
+"""Of all files of a sample: smaller ones are decoded in about the time in which they are found in the manifest."""
+
+
+def are_tiny(*files: FileFacts) -> bool:
+    """Whether the files of a sample are read again sooner than kept."""
+    return sum([facts.size for facts in files]) < _LEAST_BYTES
 
 
 def file_as_plain(facts: FileFacts) -> dict[str, Any] | None:
@@ -62,7 +72,9 @@ def file_from_plain(path: str, plain: Any, *, sketched: bool = False) -> FileFac
 
 
 def sample_as_plain(facts: SampleFacts) -> dict[str, Any] | None:
-    """JSON values of the facts of an image and its mask; None if one has a fault."""
+    """JSON values of the facts of an image and its mask; None if one has a fault, or both are tiny."""
+    if are_tiny(facts.image, facts.mask):
+        return None
     image, mask = file_as_plain(facts.image), file_as_plain(facts.mask)
     if image is None or mask is None or facts.counts is None:
         return None

@@ -108,10 +108,22 @@ def test_several_threads_end_with_single_images_so_that_none_waits_for_another()
 def test_samples_that_take_almost_no_time_are_looked_at_in_one_thread() -> None:
     size = _ChunkSize(samples=10_000, workers=2)
     assert not size.is_brief
-    size.note(100, 100 * _BRIEF_SECONDS * 0.9)
-    assert size.is_brief
-    size.note(100, 100 * _BRIEF_SECONDS * 1.1)
-    assert not size.is_brief
+    for share, is_brief in ((0.9, True), (1.1, False)):
+        cpu_seconds = 100 * _BRIEF_SECONDS * share
+        size.note(100, 1.5 * cpu_seconds, cpu_seconds)
+        assert size.is_brief == is_brief
     with ThreadPoolExecutor(1) as pool:  # where a thread waits for its turns
-        pool.submit(size.note, 100, 100 * _BRIEF_SECONDS * 1.9).result()
+        pool.submit(size.note, 100, 1.0, 100 * _BRIEF_SECONDS * 1.9).result()
     assert size.is_brief
+
+
+def test_samples_that_wait_for_a_slow_disk_are_looked_at_in_several_threads() -> None:
+    size = _ChunkSize(samples=10_000, workers=2)
+    brief = 100 * _BRIEF_SECONDS / 2
+    size.note(100, 2 * brief, brief)
+    assert size.is_brief, "it waits no longer than a busy machine makes it wait"
+    size.note(100, 20 * brief, brief)
+    assert not size.is_brief
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(size.note, 100, 20 * brief, brief).result()
+    assert not size.is_brief
