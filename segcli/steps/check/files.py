@@ -109,6 +109,12 @@ class FileFacts:
     pixels: RgbImage | None = None
 
     @property
+    def stored_px(self) -> int:
+        """Pixels of its image; 0 when it is not an image."""
+        width, height = (0, 0) if self.header is None else self.header.stored_size
+        return width * height
+
+    @property
     def is_whole(self) -> bool:
         """Whether the file has a readable header, is not truncated and has no decoding fault."""
         return self.header is not None and not self.is_cut and self.fault is None

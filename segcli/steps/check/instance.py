@@ -362,6 +362,9 @@ class _ImageLook:
             placed = None if sketch is None else Placed.of(sketch, borders_of_objects(one.sample))
             yield replace(one, faults=tuple(object_faults(view)), placed=placed)
 
+    def pixels(self, facts: ImageFacts) -> int:
+        return facts.file.stored_px
+
     def read(self, sample: InstanceSample, split: Split, plain: Any) -> ImageFacts:
         return ImageFacts(sample, split, file_from_plain(str(sample.image), plain, sketched=self._is_sketched(sample)))
 

@@ -28,9 +28,9 @@ _AHEAD = 4
 """Chunks per worker that wait or are done, as the facts of a large one take half a megabyte."""
 _SHORT_SECONDS = 0.03
 """A chunk that takes less is followed by larger ones, one that takes four times as long by smaller ones."""
-_BRIEF_SECONDS = 120e-6
-"""A sample that takes less CPU time, of tiny files or known from the last check, is little but Python, at which threads
-take turns."""
+_BRIEF_PX = 2048
+"""A sample of which fewer are decoded, as of tiny files or known from the last check, is little but Python, at which
+threads take turns: two take up to twice the time of one."""
 _WAITING = 3
 """Above so many seconds per second of CPU time, samples wait for a slow disk, as several threads can at once."""
 _NOT_SEEN = "damaged data, mask values, crossing outlines and copies were checked in the decoded images only"
@@ -94,6 +94,9 @@ class Look(Protocol[S_contra, F]):
 
     def completed(self, facts: Sequence[F], /) -> Iterable[F]:
         """The facts of several samples, decoded or read, with what takes less time for all at once."""
+
+    def pixels(self, facts: F, /) -> int:
+        """How many pixels were decoded of all files of a sample."""
 
     def read(self, sample: S_contra, split: Split, plain: Any, /) -> F:
         """The facts of a sample from plain values; raises an error if these are damaged."""
@@ -186,7 +189,7 @@ class _ChunkSize:
         workers: Threads.
 
     Attributes:
-        is_brief: Whether the samples of the last chunk took so little time that one thread is faster than several.
+        is_brief: Whether the samples of the last chunk were so small that one thread is faster than several.
     """
 
     def __init__(self, samples: int, workers: int) -> None:
@@ -210,15 +213,20 @@ class _ChunkSize:
         share = self._left // (2 * self._workers) if self._workers > 1 else self._left
         return max(min(self._samples, share), 1)
 
-    def note(self, samples: int, seconds: float, cpu_seconds: float) -> None:
-        """Chooses the size of the next chunks, and the threads, by how long one of so many samples took."""
-        # not by the seconds of a pool's thread, most of which are turns of others
-        is_alone = get_ident() == self._caller
-        if is_alone:
+    def note(self, samples: int, pixels: int, seconds: float, cpu_seconds: float) -> None:
+        """Chooses the size of the next chunks, and the threads, by what so many samples took.
+
+        Args:
+            samples: Of a chunk.
+            pixels: How many of them were decoded.
+            seconds: How long it took.
+            cpu_seconds: How long its thread was at work.
+        """
+        if get_ident() == self._caller:  # in a pool, threads wait for each other
             self._alone_seconds += seconds
             self._alone_cpu_seconds += cpu_seconds
         waits = self._alone_seconds > _WAITING * self._alone_cpu_seconds
-        self.is_brief = not waits and cpu_seconds < (1 if is_alone else 2) * samples * _BRIEF_SECONDS
+        self.is_brief = pixels < samples * _BRIEF_PX and not waits
         if seconds < _SHORT_SECONDS:
             self._samples = min(max(self._samples, 2 * samples), self._most)
         elif seconds > 4 * _SHORT_SECONDS:
@@ -256,7 +264,8 @@ def _looked(
             return ()
         else:
             outcomes.append((own, entries.renewed(entry, look.write(own)), False))
-    size.note(len(jobs), perf_counter() - begin[0], thread_time() - begin[1])
+    pixels = sum(map(look.pixels, (facts[place] for place in missing)))
+    size.note(len(jobs), pixels, perf_counter() - begin[0], thread_time() - begin[1])
     return outcomes
 
 

@@ -281,6 +281,9 @@ class _SampleLook:
         complete(facts)
         return facts
 
+    def pixels(self, facts: SampleFacts) -> int:
+        return facts.image.stored_px + facts.mask.stored_px
+
     def read(self, sample: SegSample, split: Split, plain: Any) -> SampleFacts:
         wanted = {"shaped": id(sample) in self.shaped, "compared": id(sample) in self.compared}
         return sample_from_plain(sample, split, plain, **wanted)

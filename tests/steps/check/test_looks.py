@@ -10,7 +10,7 @@ from itertools import chain, repeat
 import pytest
 
 from segcli.data.samples import SegSample, Split
-from segcli.steps.check.looks import _BRIEF_SECONDS, LookPlan, _ChunkSize, looks
+from segcli.steps.check.looks import _BRIEF_PX, LookPlan, _ChunkSize, looks
 
 SECOND_CHUNK = 64
 
@@ -38,6 +38,9 @@ class SlowLook:
     def completed(self, facts):
         return list(facts)
 
+    def pixels(self, facts):
+        return 0
+
     def read(self, sample, split, plain):
         raise AssertionError
 
@@ -50,7 +53,7 @@ def samples_of(count):
 
 
 def test_a_check_that_is_broken_off_looks_at_no_further_image(monkeypatch):
-    monkeypatch.setattr("segcli.steps.check.looks._BRIEF_SECONDS", 0)  # in threads, though it takes no time
+    monkeypatch.setattr("segcli.steps.check.looks._BRIEF_PX", 0)  # in threads, though they have no pixels
     samples, workers = samples_of(2048), 2
     look = SlowLook(threading.Event())
     found = looks(LookPlan.of({Split.TRAIN: samples}, None), look, None, "semantic", workers)
@@ -105,25 +108,21 @@ def test_several_threads_end_with_single_images_so_that_none_waits_for_another()
     assert look.chunks[-4:] == [1] * 4
 
 
-def test_samples_that_take_almost_no_time_are_looked_at_in_one_thread() -> None:
+def test_samples_of_few_pixels_are_looked_at_in_one_thread() -> None:
     size = _ChunkSize(samples=10_000, workers=2)
     assert not size.is_brief
-    for share, is_brief in ((0.9, True), (1.1, False)):
-        cpu_seconds = 100 * _BRIEF_SECONDS * share
-        size.note(100, 1.5 * cpu_seconds, cpu_seconds)
+    for pixels, is_brief in ((100 * _BRIEF_PX - 1, True), (100 * _BRIEF_PX, False), (0, True)):
+        size.note(100, pixels, seconds=0.01, cpu_seconds=0.005)
         assert size.is_brief == is_brief
-    with ThreadPoolExecutor(1) as pool:  # where a thread waits for its turns
-        pool.submit(size.note, 100, 1.0, 100 * _BRIEF_SECONDS * 1.9).result()
-    assert size.is_brief
 
 
 def test_samples_that_wait_for_a_slow_disk_are_looked_at_in_several_threads() -> None:
     size = _ChunkSize(samples=10_000, workers=2)
-    brief = 100 * _BRIEF_SECONDS / 2
-    size.note(100, 2 * brief, brief)
-    assert size.is_brief, "it waits no longer than a busy machine makes it wait"
-    size.note(100, 20 * brief, brief)
+    with ThreadPoolExecutor(1) as pool:  # which waits for turns, not for a disk
+        pool.submit(size.note, 100, 0, seconds=1.0, cpu_seconds=0.01).result()
+    assert size.is_brief
+    size.note(100, 0, seconds=1.0, cpu_seconds=0.01)
     assert not size.is_brief
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(size.note, 100, 20 * brief, brief).result()
+        pool.submit(size.note, 100, 0, seconds=1.0, cpu_seconds=0.01).result()
     assert not size.is_brief
