@@ -11,7 +11,7 @@ import pytest
 
 from segcli.data.lists import read_text_file
 from segcli.data.sources import open_sources
-from segcli.data.walk import files_below, folders_below, noting_unreadable, unreadable
+from segcli.data.walk import files_below, folders, folders_below, noting_unreadable, unreadable
 from segcli.errors import DatasetError
 from segcli.findings import Finding
 from segcli.steps.check.command import check_dataset
@@ -60,12 +60,34 @@ def test_a_folder_that_cannot_be_read_is_noted(tmp_path: Path, caplog: pytest.Lo
     with noting_unreadable():
         assert files_below(tmp_path) == [tmp_path / "a/one.png"]
         files_below(tmp_path)
-        assert unreadable() == {str(tmp_path / "closed"): "Permission denied"}
+        assert unreadable(tmp_path) == {str(tmp_path / "closed"): "Permission denied"}
 
-    assert unreadable() == {}
+    assert unreadable(tmp_path) == {}
     assert [record.getMessage() for record in caplog.records if "closed" in record.getMessage()] == [
         f"{tmp_path / 'closed'} cannot be read (Permission denied): whatever lies there is left out"
     ]
+
+
+@pytest.mark.usefixtures("closed")
+def test_folders_alone_are_those_with_their_files(tmp_path: Path) -> None:
+    make(tmp_path, "b/.git/x", "b/z/1", "b/y/2", "a/3", "__MACOSX/4", "closed/5", "c")
+    (tmp_path / "link").symlink_to(tmp_path / "a", target_is_directory=True)
+    assert list(folders(tmp_path)) == [tmp_path / name for name in ("", "a", "b", "b/y", "b/z")]
+    assert list(folders(tmp_path)) == [folder for folder, _ in folders_below(tmp_path)]
+    assert list(folders(tmp_path / "closed")) == list(folders(tmp_path / "none")) == list(folders(tmp_path / "c")) == []
+
+
+@pytest.mark.usefixtures("closed")
+def test_folders_are_looked_at_once_to_tell_which_cannot_be_read(tmp_path: Path) -> None:
+    make(tmp_path, "a/one.png", "a/closed/two.png")
+    with noting_unreadable():
+        assert list(unreadable(tmp_path / "a")) == [str(tmp_path / "a/closed")]
+        shutil.rmtree(tmp_path / "a/closed")
+        make(tmp_path, "b/closed/three.png")
+        assert list(unreadable(tmp_path / "a")) == [str(tmp_path / "a/closed")]
+        assert list(unreadable(tmp_path)) == [str(tmp_path / name) for name in ("a/closed", "b/closed")]
+        (tmp_path / "a/late/closed").mkdir(parents=True)
+        assert len(unreadable(tmp_path / "a/late")) == 2, "the folder above was looked at"
 
 
 @pytest.mark.usefixtures("closed")
@@ -129,7 +151,7 @@ def test_each_folder_of_each_format_may_be_closed(tmp_path: Path, monkeypatch, k
             found += [fault for image in read_dataset(root).images for fault in image.read_objects()]
         except DatasetError as error:
             found += error.findings
-        assert str(root / name) in unreadable() or str(root) in str(found)
+        assert str(root / name) in unreadable(root) or str(root) in str(found)
     with suppress(DatasetError):
         assert not check_dataset(check_config(root, tmp_path / "out")).valid
 

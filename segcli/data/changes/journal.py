@@ -28,7 +28,7 @@ from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from segcli.data.files import read_bytes, write_bytes_atomic
-from segcli.data.walk import STATE_FOLDER, folders_below
+from segcli.data.walk import STATE_FOLDER, folders
 from segcli.errors import DatasetError
 from segcli.rules import finding
 
@@ -178,7 +178,7 @@ def changed_roots(dataset_dir: Path) -> list[Path]:
     """`dataset_dir` where segcli has changed it, else the folders below it that segcli has changed."""
     if (dataset_dir / FOLDER).is_dir():
         return [dataset_dir]
-    return sorted(folder for folder, _ in folders_below(dataset_dir) if (folder / FOLDER).is_dir())
+    return sorted(folder for folder in folders(dataset_dir) if (folder / FOLDER).is_dir())
 
 
 def checked_name(value: Any) -> str:

@@ -12,7 +12,7 @@ from typing import TypeVar
 from segcli.data.changes.journal import FOLDER, LOCK, Signature, changed_roots, signature, steps
 from segcli.data.lists import relative_name
 from segcli.data.lock import holder
-from segcli.data.walk import folders_below, noting_unreadable, unreadable
+from segcli.data.walk import noting_unreadable, unreadable
 from segcli.errors import BusyError, DatasetError, SegcliError
 from segcli.findings import Finding
 from segcli.plurals import with_article
@@ -87,11 +87,9 @@ def unreadable_findings(root: Path) -> list[Finding]:
     Args:
         root: The dataset, to which their names are relative.
     """
-    for _ in folders_below(root):
-        pass
     return [
         finding("D003", relative_name(Path(folder), root), f"this folder cannot be read: {reason}")
-        for folder, reason in unreadable().items()
+        for folder, reason in unreadable(root).items()
     ]
 
 

@@ -31,7 +31,7 @@ from segcli.data.image import read_mask
 from segcli.data.lists import relative_name, scan_list
 from segcli.data.prefetch import map_ahead
 from segcli.data.samples import SegDataset, SegSample, Split
-from segcli.data.walk import folders_below
+from segcli.data.walk import folders
 from segcli.errors import DatasetError, InputError
 from segcli.findings import Finding, has_errors
 from segcli.plurals import listed
@@ -67,7 +67,7 @@ def find_root(dataset_dir: Path) -> Path:
     require_folder(dataset_dir)
     if has_lists(dataset_dir):
         return dataset_dir
-    parents = [folder.parent for folder, _ in folders_below(dataset_dir) if folder.name.lower() in IMAGE_FOLDERS]
+    parents = [folder.parent for folder in folders(dataset_dir) if folder.name.lower() in IMAGE_FOLDERS]
     candidates = [parent for parent in parents if has_lists(parent)]
     if not candidates:
         refuse_other_kind(dataset_dir, wanted="masks")

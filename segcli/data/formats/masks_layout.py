@@ -9,7 +9,7 @@ from pathlib import Path
 from segcli.data.files import is_dir, is_file
 from segcli.data.samples import Split
 from segcli.data.suffixes import IMAGE_SUFFIXES, MASK_SUFFIXES, stem_and_suffix
-from segcli.data.walk import entries, files_below, folders_below
+from segcli.data.walk import entries, files_below, folders
 from segcli.plurals import listed
 
 Pair = tuple[Path, Path]
@@ -34,7 +34,7 @@ def holds_masks(folder: Path) -> bool:
     """Whether a folder, or one below it, has lists, or images and masks that can be paired."""
     if not is_dir(folder):
         return False
-    places = [folder, *(below.parent for below, _ in folders_below(folder) if below.name.lower() in IMAGE_FOLDERS)]
+    places = [folder, *(below.parent for below in folders(folder) if below.name.lower() in IMAGE_FOLDERS)]
     return any(has_lists(place) or paired_files(place) for place in places)
 
 
