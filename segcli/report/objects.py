@@ -139,7 +139,9 @@ def tint(part: RgbImage, inside: RgbImage, colour: RgbImage, alpha: float) -> No
 def _plain(height: int, width: int, colour: RgbImage) -> RgbImage:
     """An area of one colour."""
     if max(height, width) > _SMALL_PX:
-        return np.full((height, width, 3), colour, np.uint8)
+        # NumPy fills three values at a time, which takes longer than all else that is drawn of a large object
+        pixel, replicate = colour.reshape(1, 1, 3), cv2.BORDER_REPLICATE
+        return np.asarray(cv2.copyMakeBorder(pixel, 0, height - 1, 0, width - 1, replicate), np.uint8)
     return _small_area(*colour.tolist())[:height, :width]
 
 
@@ -156,7 +158,7 @@ def _name(rgb: RgbImage, tags: list[Rectangle], box: Rectangle, colour: tuple[in
     if len(tags) == MOST_NAMED:
         return
     height = min(20, max(10, max(rgb.shape[:2]) // 48))
-    font, text, width = _measured(label, height)
+    _, text, width = _measured(label, height)
     if not text or width > _WIDEST_TAG * (box[2] - box[0]):
         return
     tag = _free_place(box, (width, height + 4), rgb.shape, tags)
@@ -164,12 +166,21 @@ def _name(rgb: RgbImage, tags: list[Rectangle], box: Rectangle, colour: tuple[in
         return
     tags.append(tag)
     left, top, right, bottom = (int(edge) for edge in tag)
-    ink = (0, 0, 0) if 0.3 * colour[0] + 0.59 * colour[1] + 0.11 * colour[2] > 140 else (255, 255, 255)
-    # a small image for the text: Pillow copies all pixels of what it draws on
-    written = Image.new("RGB", (right - left + 1, bottom - top + 1), colour)
-    ImageDraw.Draw(written).text((2, written.height // 2), text, fill=ink, font=font, anchor="lm")
     part = rgb[top : bottom + 1, left : right + 1]
-    part[:] = np.asarray(written)[: part.shape[0], : part.shape[1]]
+    written = _written(label, height, (right - left + 1, bottom - top + 1), colour)
+    part[:] = written[: part.shape[0], : part.shape[1]]
+
+
+@lru_cache(maxsize=256)
+def _written(label: str, height: int, size: tuple[int, int], colour: tuple[int, ...]) -> RgbImage:
+    """A name on its colour, read-only; a small image, as Pillow copies all pixels of what it draws on."""
+    font, text, _ = _measured(label, height)
+    ink = (0, 0, 0) if 0.3 * colour[0] + 0.59 * colour[1] + 0.11 * colour[2] > 140 else (255, 255, 255)
+    image = Image.new("RGB", size, colour)
+    ImageDraw.Draw(image).text((2, image.height // 2), text, fill=ink, font=font, anchor="lm")
+    written = np.asarray(image)
+    written.flags.writeable = False
+    return written
 
 
 @lru_cache(maxsize=4096)
