@@ -87,10 +87,11 @@ class Sides:
         following[ends - 1] = ends - lengths
         (x, y), (dx, dy) = corners.T, (corners[following] - corners).T
         ring = np.repeat(np.arange(len(rings)), lengths)
-        order = np.lexsort((np.minimum(x, x + dx), ring))
         extent = np.ones(len(rings))
         np.maximum.at(extent, ring, np.maximum(np.abs(x), np.abs(y)) + 1)
-        return Sides(x[order], y[order], dx[order], dy[order], ring[order], len(rings), extent)
+        sides = Sides(x, y, dx, dy, ring, len(rings), extent)
+        # by one key, which takes a fifth of the time; rounding exchanges only sides that begin side by side
+        return sides._taken(np.argsort(sides.set_apart(np.minimum(x, x + dx)), kind="stable"))
 
     def areas(self) -> Values:
         """Area of each polygon in square pixels (shoelace formula)."""
@@ -121,8 +122,18 @@ class Sides:
 
     def transposed(self) -> Sides:
         """The same sides with x and y exchanged, in order of their upper ends."""
-        order = np.lexsort((np.minimum(self.y, self.y + self.dy), self.ring))
-        x, y, dx, dy = self.y[order], self.x[order], self.dy[order], self.dx[order]
+        return Sides(self.y, self.x, self.dy, self.dx, self.ring, self.rings, self.extent).exactly_ordered()
+
+    def exactly_ordered(self) -> Sides:
+        """The same sides in an order that does not depend on the polygons beside them."""
+        return self._taken(np.lexsort((np.minimum(self.x, self.x + self.dx), self.ring)))
+
+    def set_apart(self, places: Values) -> Values:
+        """A place of each side along x, with the polygons so far apart that a single search finds each one's own."""
+        return np.asarray(places + (3 * np.cumsum(self.extent) - 1.5 * self.extent)[self.ring], np.float64)
+
+    def _taken(self, order: Indices) -> Sides:
+        x, y, dx, dy = self.x[order], self.y[order], self.dx[order], self.dy[order]
         return Sides(x, y, dx, dy, self.ring[order], self.rings, self.extent)
 
 
@@ -162,6 +173,7 @@ def crossings_within(
         For the index of each polygon that crosses itself, x and y of a crossing in pixels; and the polygons with pairs
         beyond `most_pairs`.
     """
+    sides = sides.exactly_ordered()
     turned = sides.transposed()
     across, down = _pairs(sides), _pairs(turned)
     is_turned = int(down.sum()) < int(across.sum())
@@ -238,8 +250,6 @@ class _Walk:
 
 def _pairs(sides: Sides) -> Indices:
     """For each side, how many of the sides after it in its polygon begin before it ends."""
-    left, right = np.minimum(sides.x, sides.x + sides.dx), np.maximum(sides.x, sides.x + sides.dx)
-    # set one polygon beside the other, so that a single search finds all that begin before a side ends
-    shift = (3 * np.cumsum(sides.extent) - 1.5 * sides.extent)[sides.ring]
-    pairs = np.searchsorted(left + shift, right + shift, side="right") - np.arange(len(left)) - 1
+    left, right = (sides.set_apart(chosen(sides.x, sides.x + sides.dx)) for chosen in (np.minimum, np.maximum))
+    pairs = np.searchsorted(left, right, side="right") - np.arange(len(left)) - 1
     return np.asarray(np.maximum(pairs, 0), np.intp)

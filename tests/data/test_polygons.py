@@ -110,3 +110,10 @@ def test_boxes_are_around_all_polygons_of_their_owner():
     boxes = sides.boxes(np.array([0, 0, 2]), 3)
     assert boxes[[0, 2]].tolist() == [[0, 0, 24, 23], [-3, 5, 4, 2.5]]
     assert not np.isfinite(boxes[1]).any()
+
+
+def test_the_place_of_a_crossing_does_not_depend_on_other_polygons():
+    for ring in np.random.default_rng(2).uniform(0, 700, (20, 60)).tolist():
+        copies = polygons.self_crossings(polygons.Sides.of([ring] * 30))
+        assert len(copies) == 30
+        assert set(copies.values()) == {crossing(ring)}
