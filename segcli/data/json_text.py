@@ -14,6 +14,9 @@ MOST_BYTES = 64 << 20
 _LARGEST = 2**63 - 1
 _LONG_STEPS = (1, 2, 4, 8, 3)
 """By which runs of digits become shorter: only those of `_LARGEST` and longer, of 19 digits, are still there then."""
+_LONG = 1 + sum(_LONG_STEPS)
+_PORTION = 1 << 18
+"""Bytes that are looked through at once: their intermediate values stay in the processor's cache."""
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _LONE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 """Halves of characters; U+DC80 to U+DCFF are left, by which Python names the bytes of file names that are no UTF-8."""
@@ -41,10 +44,15 @@ def _has_long_number(text: bytes) -> bool:
     """Whether 19 digits stand in a row; a regular expression would take several times as long as the parser."""
     import numpy as np
 
-    is_digit = np.frombuffer(text, np.uint8) - np.uint8(ord("0")) < 10  # what is below "0" wraps around
-    for step in _LONG_STEPS:
-        is_digit = is_digit[:-step] & is_digit[step:]
-    return bool(is_digit.any())
+    values = np.frombuffer(text, np.uint8)
+    for begin in range(0, len(values), _PORTION):
+        portion = values[begin : begin + _PORTION + _LONG - 1]  # a number may go on in the next one
+        is_digit = portion - np.uint8(ord("0")) < 10  # what is below "0" wraps around
+        for step in _LONG_STEPS:
+            is_digit = is_digit[:-step] & is_digit[step:]
+        if is_digit.any():
+            return True
+    return False
 
 
 def json_bytes(values: Any) -> bytes:

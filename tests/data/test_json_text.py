@@ -60,7 +60,9 @@ def test_a_name_that_is_no_utf8_is_written_escaped() -> None:
     assert json_bytes({"file_name": "b\udce9te.jpg"}) == b'{"file_name":"b\\udce9te.jpg"}'
 
 
-def test_long_numbers_are_found_wherever_they_stand() -> None:
+@pytest.mark.parametrize("portion", [1 << 18, 7])
+def test_long_numbers_are_found_wherever_they_stand(monkeypatch: pytest.MonkeyPatch, portion: int) -> None:
+    monkeypatch.setattr("segcli.data.json_text._PORTION", portion)
     rng = np.random.default_rng(0)
     for digits in range(40):
         before, after = (bytes(rng.choice([*b"/:.-e \xff"], rng.integers(30)).tolist()) for _ in range(2))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from typing import Any, TypeVar
 
 import numpy as np
@@ -129,7 +130,7 @@ def fingerprint_of_shapes(shapes: Sequence[MaskShape], dataset: SegDataset) -> F
         **_median_size([shape.size for shape in shapes]),
         class_names=dataset.classes.names,
         class_shares=_shares(halves.sum(axis=0)),
-        object_px=_quarters(one for found in sizes for one in found),
+        object_px=_quarters(*np.array([one for found in sizes for one in found]).reshape(-1, 2).T),
         objects_per_image=float(np.mean(counts or [0])),
         most_objects=max(counts, default=0),
         upright=_variation(halves[0], halves[1]),
@@ -139,17 +140,15 @@ def fingerprint_of_shapes(shapes: Sequence[MaskShape], dataset: SegDataset) -> F
 
 def fingerprint_of_objects(dataset: CocoDataset) -> Fingerprint:
     """The fingerprint of an instance dataset, from its annotation files alone."""
-    images = dataset.train
-    classes = len(dataset.classes)
-    halves = np.zeros((2, classes))
-    sizes: list[tuple[int, float]] = []
-    counts = []
-    for sample in images:
-        objects = [one for one in sample.objects if not one.is_crowd]
-        counts.append(len(objects))
-        for one in objects:
-            sizes.append((one.class_id, float(np.sqrt(max(one.area_px, 1.0)))))
-            halves[int(one.box[1] + one.box[3] / 2 > sample.height / 2), one.class_id] += 1
+    images, classes = dataset.train, len(dataset.classes)
+    objects = [[one for one in sample.objects if not one.is_crowd] for sample in images]
+    counts = [len(own) for own in objects]
+    flat = list(chain.from_iterable(objects))
+    ids = np.array([one.class_id for one in flat], np.intp)
+    sizes = np.sqrt(np.maximum([one.area_px for one in flat], 1.0))
+    middles = np.repeat([sample.height / 2 for sample in images], np.array(counts, np.intp))
+    is_low = np.array([one.box[1] + one.box[3] / 2 for one in flat]) > middles
+    halves = np.array([np.bincount(ids[half], minlength=classes) for half in (~is_low, is_low)])
     return Fingerprint(
         train_images=len(images),
         val_images=len(dataset.val),
@@ -157,13 +156,11 @@ def fingerprint_of_objects(dataset: CocoDataset) -> Fingerprint:
         **_median_size([_size_of(sample) for sample in images]),
         class_names=dataset.classes.names,
         class_shares=_shares(halves.sum(axis=0)),
-        object_px=_quarters(sizes),
+        object_px=_quarters(ids, sizes),
         objects_per_image=float(np.mean(counts or [0])),
         most_objects=max(counts, default=0),
         upright=_variation(halves[0], halves[1]),
-        image_shares=_image_shares(
-            [{one.class_id for one in sample.objects if not one.is_crowd} for sample in images], classes
-        ),
+        image_shares=_image_shares([{one.class_id for one in own} for own in objects], classes),
     )
 
 
@@ -189,9 +186,10 @@ def _shares(counts: NDArray[Any]) -> tuple[float, ...]:
     return tuple(float(value) for value in counts / max(counts.sum(), 1))
 
 
-def _quarters(objects: Iterable[tuple[int, float]]) -> tuple[float, float, float]:
-    """Quartiles of the sizes of (class, size), each class with the same weight."""
-    classes, sizes = np.array(list(objects) or [(0, 0.0)]).T
+def _quarters(classes: NDArray[Any], sizes: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Quartiles of the sizes of objects, each class with the same weight; zeros where there are none."""
+    if not len(sizes):
+        return 0.0, 0.0, 0.0
     _, which, counts = np.unique(classes, return_inverse=True, return_counts=True)
     quarters = np.quantile(sizes, _QUARTERS, weights=1 / counts[which], method="inverted_cdf")
     low, middle, high = (float(value) for value in quarters)

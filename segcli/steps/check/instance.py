@@ -286,11 +286,13 @@ def object_numbers(dataset: CocoDataset) -> dict[str, Any]:
         for sample in samples
         if sample.width and sample.height
     ]
+    widths, heights = (np.array([value.box[side] for value in objects], np.float64) for side in (2, 3))
+    is_high = heights > 0
     return {
         "per_image": quantiles([len(sample.objects) for sample in samples]),
         # the square root of the area, as in the planner's fingerprint
-        "size_px": quantiles([max(value.area_px, 0.0) ** 0.5 for value in objects]),
-        "aspect_ratio": quantiles([value.box[2] / value.box[3] for value in objects if value.box[3] > 0]),
+        "size_px": quantiles(np.sqrt(np.maximum([value.area_px for value in objects], 0))),
+        "aspect_ratio": quantiles(widths[is_high] / heights[is_high]),
         "covered_share": quantiles(shares),
     }
 
