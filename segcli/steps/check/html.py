@@ -34,7 +34,7 @@ class Thumbnail:
     jpeg: bytes
 
     @property
-    def uri(self) -> str:
+    def uri(self) -> Markup:
         """The image as a data URL."""
         return uri_of("image/jpeg", self.jpeg)
 
