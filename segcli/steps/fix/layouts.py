@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from segcli.data.formats.annotated_instances import as_instances
 from segcli.data.formats.coco import find_coco_root
 from segcli.data.formats.coco_layout import ANNOTATION_FILES, coco_layout
-from segcli.data.formats.instance_data import as_instances
 from segcli.data.formats.labelme_outlines import outline_findings
 from segcli.data.formats.masks import LIST_FILES, find_root
 from segcli.data.formats.table import format_named, formats_in
