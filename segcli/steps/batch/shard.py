@@ -6,9 +6,8 @@ import csv
 import hashlib
 import io
 import json
-import logging
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -18,18 +17,17 @@ from segcli.data.decoding.image_range import ImageRange
 from segcli.data.image import decode_input
 from segcli.data.prefetch import batched, map_ahead
 from segcli.data.sources import SourceItem
-from segcli.errors import InputError, SegcliError
+from segcli.errors import InputError
 from segcli.steps.batch.job import FAULTS, MASKS_SUFFIX, ROWS_SUFFIX, SHARDS, Job, part
 from segcli.steps.batch.leases import Lease
 from segcli.steps.batch.manifest import ManifestRow
 from segcli.steps.batch.rows import Row, fault_row, mask_png, row_of
 from segcli.steps.batch.storage import read_bytes
+from segcli.steps.predict.attempts import Attempts
 from segcli.steps.predict.image_result import ImageResult
 
 if TYPE_CHECKING:
     from segcli.steps.predict.model import Model
-
-log = logging.getLogger("segcli.batch")
 
 _READERS = 2
 _FATAL = 2
@@ -57,7 +55,7 @@ def _answers(
     job: Job, lease: Lease, model: Model, rows: list[ManifestRow]
 ) -> Iterator[tuple[str, str, ImageResult | str]]:
     """Path, name and result of each image, in order; the reason where there is no result."""
-    runner = _Runner(job, model)
+    attempts = Attempts(lambda items: model.predict_items(items, job.predict))
     fatal = {number for number, deaths in lease.fatal_rows.items() if deaths >= _FATAL}
     careful = lease.generation > 1
     read = partial(_read, image_range=model.predictor.model.preprocess.reads_by)
@@ -68,13 +66,13 @@ def _answers(
             if number in fatal:
                 yield row.shown, _name(number, row), "workers died while processing this image"
                 continue
-            yield from _named([(number, row)], runner([read(row)]))
+            yield from _named([(number, row)], _tried(attempts, [read(row)]))
     else:
         size = job.predict.batch_size
         items = map_ahead(lambda one: (one, read(one[1])), numbered, workers=_READERS, ahead=2 * size + _READERS)
         for batch in batched(items, size):
-            yield from _named([one for one, _ in batch], runner([item for _, item in batch]))
-    runner.require_any()
+            yield from _named([one for one, _ in batch], _tried(attempts, [item for _, item in batch]))
+    attempts.require_any()
 
 
 def _named(
@@ -101,37 +99,11 @@ def _read(row: ManifestRow, image_range: ImageRange) -> SourceItem:
         return SourceItem(row.shown, None, name, None, InputError("there is not enough memory for it", path=row.shown))
 
 
-class _Runner:
-    """Runs the model on batches; a failed batch is repeated image by image."""
-
-    def __init__(self, job: Job, model: Model) -> None:
-        self._settings = job.predict
-        self._model = model
-        self._worked = False
-        self._failure: Exception | None = None
-
-    def __call__(self, items: list[SourceItem]) -> list[ImageResult | str]:
-        """Returns the result of each item, or the reason why it has none."""
-        readable = [item for item in items if item.fault is None]
-        try:
-            results = iter(self._predict(readable))
-            return [next(results) if item.fault is None else item.fault.message for item in items]
-        except Exception as fault:  # any: the model may fail in any way
-            if len(items) > 1:
-                return [answer for item in items for answer in self([item])]
-            log.warning("%s: %s", items[0].input_path, fault)
-            self._failure = fault
-            return [f"the model fails: {type(fault).__name__}: {fault}"]
-
-    def _predict(self, items: list[SourceItem]) -> list[ImageResult]:
-        results = self._model.predict_items(items, self._settings) if items else []
-        self._worked = self._worked or bool(results)
-        return results
-
-    def require_any(self) -> None:
-        """Raises `SegcliError` if the model failed on every readable image."""
-        if self._failure is not None and not self._worked:
-            raise SegcliError(f"the model fails on every image: {self._failure}") from self._failure
+def _tried(attempts: Attempts, items: Sequence[SourceItem]) -> list[ImageResult | str]:
+    """The result of each item, or the reason why it has none."""
+    found = iter(attempts([item for item in items if item.fault is None]))
+    answers = [next(found) if item.fault is None else item.fault for item in items]
+    return [answer.message if isinstance(answer, InputError) else answer for answer in answers]
 
 
 class _Output:

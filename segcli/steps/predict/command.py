@@ -13,12 +13,12 @@ from segcli.data.prefetch import batched, map_ahead, read_ahead
 from segcli.data.sources import SourceItem, Sources, open_sources
 from segcli.errors import ConfigError, ConfigFault, InputError
 from segcli.progress import track
+from segcli.steps.predict.attempts import Attempts
 from segcli.steps.predict.clips import AnnotatedFrame, Clips
 from segcli.steps.predict.exported_predictor import ExportedPredictor
 from segcli.steps.predict.image_result import ImageResult
 from segcli.steps.predict.open_predictor import open_predictor
 from segcli.steps.predict.outputs.writing import write_chosen
-from segcli.steps.predict.protocol import Predictor
 from segcli.steps.predict.result import Predicted, PredictResult, Unreadable
 from segcli.steps.predict.unlike import UnlikeInputs
 from segcli.weights.guest_home import exported_in
@@ -34,12 +34,13 @@ def predict(config: Config) -> PredictResult:
     """Runs an exported model on `Predict.input` and writes the results to `Global.output`, as PaddleX does.
 
     Images are decoded ahead of the network and results written behind it, so memory does not grow with their number.
-    An input that cannot be read is reported; the others are still processed.
+    An input that cannot be read, or that the model fails on, is reported; the others are still processed.
 
     Raises:
         ConfigError: `Predict.input` is missing, or a PaddleX runtime option has no counterpart.
         UsageError: The folder holds another model.
         InputError: There is no input, or none of it can be read.
+        SegcliError: The model fails on every image.
     """
     settings = config.Predict
     if settings.input is None:
@@ -61,11 +62,13 @@ def predict(config: Config) -> PredictResult:
     if settings.skip_existing:
         sources = sources.without(done)
     unlike = UnlikeInputs(predictor.model, tiling)
-    results = _results(predictor, unlike, sources, settings.batch_size, failed)
+    attempts = Attempts(predictor.predict)
+    results = _results(attempts, unlike, sources, settings.batch_size, failed)
     predicted = _joined(_write(results, output, config), output)
     seconds = time.perf_counter() - begin
     if done.names:
         log.info("%d results exist already, from whichever model, and are kept", len(done.names))
+    attempts.require_any()
     if failed and not predicted and not done.names:
         raise InputError(f"none of {len(failed)} inputs can be read; the first: {failed[0].message}")
     return PredictResult(
@@ -101,11 +104,15 @@ class Done:
 
 
 def _results(
-    predictor: Predictor, unlike: UnlikeInputs, sources: Sources, batch_size: int, failed: list[Unreadable]
+    attempts: Attempts, unlike: UnlikeInputs, sources: Sources, batch_size: int, failed: list[Unreadable]
 ) -> Iterator[ImageResult]:
     items = track(read_ahead(sources, 2 * batch_size), "predict", len(sources))
     for batch in batched(unlike.watched(readable(items, failed)), batch_size):
-        yield from predictor.predict(batch)
+        for item, result in zip(batch, attempts(batch), strict=True):
+            if isinstance(result, InputError):
+                failed.append(Unreadable(item.input_path, str(result)))
+            else:
+                yield result
 
 
 def readable(items: Iterable[SourceItem], failed: list[Unreadable]) -> Iterator[SourceItem]:

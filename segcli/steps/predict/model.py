@@ -17,6 +17,7 @@ from segcli.data.prefetch import batched, read_ahead
 from segcli.data.sources import Input, SourceItem, Sources, open_sources
 from segcli.errors import ConfigError, ConfigFault, InputError
 from segcli.models.table import get_spec
+from segcli.steps.predict.attempts import Attempts
 from segcli.steps.predict.by_name import model_source
 from segcli.steps.predict.image_result import ImageResult
 from segcli.steps.predict.open_predictor import open_predictor
@@ -59,7 +60,7 @@ class Model:
     ) -> Iterator[ImageResult]:
         """Results one by one, in order; PaddleX's signature.
 
-        An input that cannot be read is logged as a warning and left out.
+        An input that cannot be read, or that the model fails on, is logged as a warning and left out.
 
         Args:
             input: An image, folder, glob, list file, PDF, URL, array (BGR), or a list of these.
@@ -67,10 +68,10 @@ class Model:
             target_size: Semantic models: a side, (width, height), or -1 for the image's own size.
             threshold: Instance and promptable models: lowest score of an object.
             prompts: Promptable models: ``{"box_prompt": [[x1, y1, x2, y2]]}`` and the like, or a file of prompts.
-            left_out: A list that receives the errors of unreadable inputs.
+            left_out: A list that receives the errors of what is left out.
 
         Raises:
-            InputError: There is no input, or none of it can be read.
+            InputError: There is no input, or none of it can be read and computed.
             ConfigError: An argument is not valid for the model.
         """
         changes = {
@@ -100,6 +101,7 @@ class Model:
         self, predictor: Predictor, sources: Sources, batch_size: int, faults: list[InputError]
     ) -> Iterator[ImageResult]:
         found = 0
+        attempts = Attempts(predictor.predict)
         items = UnlikeInputs(predictor.model).watched(read_ahead(sources, 2 * batch_size))
         for batch in batched(items, batch_size):
             for item in batch:
@@ -107,7 +109,9 @@ class Model:
                     log.warning("left out: %s", item.fault)
                     faults.append(item.fault)
             with self._turn:
-                results = list(predictor.predict(batch))
+                answers = list(attempts([item for item in batch if item.fault is None]))
+            faults += [answer for answer in answers if isinstance(answer, InputError)]
+            results = [answer for answer in answers if not isinstance(answer, InputError)]
             found += len(results)
             yield from results
         if not found and faults:

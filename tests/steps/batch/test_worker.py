@@ -74,7 +74,7 @@ def test_every_image_has_a_row_and_a_bad_one_says_why(tmp_path):
     faults = {Path(row["input_path"]).name: row["error"] for row in found if "error" in row}
     assert faults == {
         "i002.png": "is no image that can be decoded",
-        "i005.png": "the model fails: RuntimeError: 13 is no size",
+        "i005.png": "the model fails on this image of 4 x 13 px: RuntimeError: 13 is no size",
         "i007.png": "no such file",
         "i008.png": "has changed since the manifest was written",
     }
@@ -101,7 +101,7 @@ def test_a_model_that_fails_everywhere_is_no_fault_of_the_images(tmp_path):
     for name in "ab":
         cv2.imwrite(str(images / f"{name}.png"), np.zeros((13, 4, 3), np.uint8))
     job = make_job(tmp_path / "out", images)
-    with pytest.raises(SegcliError, match="fails on every image: 13 is no size"):
+    with pytest.raises(SegcliError, match="fails on every image: RuntimeError: 13 is no size"):
         stub_work(job.folder)
     assert not job.done() and not list((job.folder / "work").glob("*.lease"))
 

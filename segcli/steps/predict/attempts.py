@@ -1,0 +1,81 @@
+"""Prediction that goes on where a model fails on one image: a runtime may refuse a size, or need more memory than there
+is."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from segcli.data.sources import SourceItem
+from segcli.errors import ConfigError, InputError, SegcliError, UsageError
+from segcli.steps.predict.image_result import ImageResult
+
+log = logging.getLogger("segcli.predict")
+
+_MOST_IN_VAIN = 100
+"""Images on which a model fails, and none on which it works, from which on that is no fault of the images."""
+
+
+class Attempts:
+    """Runs a model on batches; where it fails on one, its images are tried one by one.
+
+    Args:
+        predict: One result for each of several items that have images, in order.
+    """
+
+    def __init__(self, predict: Callable[[Sequence[SourceItem]], Iterable[ImageResult]]) -> None:
+        self._predict = predict
+        self._has_worked = False
+        self._failure: Exception | None = None
+        self._in_vain = 0
+
+    def __call__(self, items: Sequence[SourceItem]) -> Iterator[ImageResult | InputError]:
+        """The result of each item, or why it has none.
+
+        Args:
+            items: With images.
+
+        Raises:
+            UsageError, ConfigError: The model takes no image with these settings.
+            SegcliError: The model has failed on very many images, and on no other has it worked.
+        """
+        done = 0
+        try:
+            for result in self._predict(items) if items else ():
+                done += 1
+                self._has_worked = True
+                yield result
+        except (ConfigError, UsageError):
+            raise
+        except Exception as fault:  # any: each runtime has its own
+            if len(items) == 1 and not done:
+                yield self._left_out(items[0], fault)
+            else:
+                for item in items[done:]:
+                    yield from self([item])
+
+    def require_any(self) -> None:
+        """Raises what the model failed with last, as a `SegcliError`, if it failed on every image."""
+        fault = self._failure
+        if fault is None or self._has_worked:
+            return
+        if isinstance(fault, SegcliError):
+            raise fault
+        raise SegcliError(f"the model fails on every image: {_words(fault)}") from fault
+
+    def _left_out(self, item: SourceItem, fault: Exception) -> InputError:
+        self._failure = fault
+        self._in_vain += 1
+        if self._in_vain >= _MOST_IN_VAIN:
+            self.require_any()
+        height, width = (0, 0) if item.windows is None else item.windows.size
+        hint = fault.hint if isinstance(fault, SegcliError) else None
+        message = f"the model fails on this image of {width} x {height} px: {_words(fault)}"
+        error = InputError(message, path=item.input_path or str(item.name), hint=hint)
+        log.warning("left out: %s", error)
+        return error
+
+
+def _words(fault: Exception) -> str:
+    """What an error says, in one line."""
+    return " ".join((fault.message if isinstance(fault, SegcliError) else f"{type(fault).__name__}: {fault}").split())

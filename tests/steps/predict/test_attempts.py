@@ -1,0 +1,122 @@
+"""One image on which a model fails does not end the prediction of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import segcli
+from segcli.data.sources import SourceItem
+from segcli.errors import InputError, SegcliError, UsageError, WeightsError
+from segcli.inference.runtimes import paddle_runtime
+from segcli.steps.predict import attempts as module
+from segcli.steps.predict.attempts import Attempts
+from segcli.steps.predict.command import predict
+from tests.trained_model import MODEL, make_config, trained_run
+
+REFUSED = "kernel of 2 px\nexceeds 1 px"
+
+
+def items(*sides: int) -> list[SourceItem]:
+    return [SourceItem(f"{side}.png", None, Path(str(side)), np.zeros((side, 4, 3), np.uint8)) for side in sides]
+
+
+class Model:
+    """Answers the height of each image; raises an error at some."""
+
+    def __init__(self, *failing: int, fault: Exception | None = None) -> None:
+        self.failing, self.fault, self.seen = failing, fault or WeightsError(REFUSED, hint="another size"), []
+
+    def __call__(self, batch: Sequence[SourceItem]) -> Iterator[int]:
+        for item in batch:
+            side = len(item.rgb)
+            self.seen.append(side)
+            if side in self.failing:
+                raise self.fault
+            yield side
+
+
+def answered(attempts: Attempts, batch: list[SourceItem]) -> list[object]:
+    return [str(found) if isinstance(found, InputError) else found for found in attempts(batch)]
+
+
+def test_images_of_a_failed_batch_are_tried_one_by_one(caplog: pytest.LogCaptureFixture) -> None:
+    model = Model(1)
+    attempts = Attempts(model)
+    told = "1.png: the model fails on this image of 4 x 1 px: kernel of 2 px exceeds 1 px\n  -> another size"
+    assert answered(attempts, items(5, 1, 6, 7)) == [5, told, 6, 7]
+    assert model.seen == [5, 1, 1, 6, 7], "what is answered is not computed again"
+    assert answered(attempts, []) == []
+    assert [record.getMessage() for record in caplog.records] == [f"left out: {told}"]
+    attempts.require_any()
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [(WeightsError(REFUSED), "kernel of 2 px"), (RuntimeError("no GPU"), "fails on every image: RuntimeError: no GPU")],
+)
+def test_model_that_fails_on_every_image_is_no_fault_of_these(fault: Exception, words: str) -> None:
+    attempts = Attempts(Model(1, 2, fault=fault))
+    assert len(answered(attempts, items(1, 2))) == 2
+    with pytest.raises(SegcliError, match=words):
+        attempts.require_any()
+
+
+def test_stream_ends_on_which_the_model_always_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_MOST_IN_VAIN", 3)
+    model = Model(1)
+    attempts = Attempts(model)
+    with pytest.raises(WeightsError, match="kernel"):
+        for _ in range(9):
+            answered(attempts, items(1))
+    assert len(model.seen) == 3
+    working = Attempts(Model(1))
+    assert sum(isinstance(found, str) for found in answered(working, items(2, *[1] * 9))) == 9
+
+
+def test_settings_that_suit_no_image_are_told_at_once() -> None:
+    model = Model(2, fault=UsageError("no such size"))
+    with pytest.raises(UsageError):
+        answered(Attempts(model), items(1, 2, 3))
+    assert model.seen == [1, 2]
+
+
+@pytest.fixture
+def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Three images, of the second of which the runtime takes no shape."""
+    run = paddle_runtime.PaddleRuntime.run
+
+    def refusing(self, images):
+        if images.shape[2:] == (32, 64):
+            raise WeightsError("takes no such shape", path=self.file)
+        return run(self, images)
+
+    monkeypatch.setattr(paddle_runtime.PaddleRuntime, "run", refusing)
+    files = []
+    for number, size in enumerate(((40, 60), (32, 64), (40, 60))):
+        files.append(str(tmp_path / f"{number}.png"))
+        cv2.imwrite(files[-1], np.full((*size, 3), 90, np.uint8))
+    return files
+
+
+def test_command_goes_on(tmp_path: Path, images: list[str]) -> None:
+    values = {"model_dir": str(trained_run() / "run/best_model/inference"), "input": images, "runtime": "paddle"}
+    for batch_size in (1, 3):
+        config = make_config(tmp_path / "out", Predict={**values, "batch_size": batch_size})
+        result = predict(config)
+        assert [Path(entry.input_path).name for entry in result.predicted] == ["0.png", "2.png"]
+        (failed,) = result.failed
+        assert failed.input_path == images[1]
+        assert "fails on this image of 64 x 32 px: takes no such shape" in failed.message
+
+
+def test_python_call_goes_on(images: list[str]) -> None:
+    model = segcli.create_model(MODEL, trained_run() / "run/best_model/inference", runtime="paddle")
+    left_out: list[InputError] = []
+    found = list(model.predict(images, left_out=left_out))
+    assert [Path(result["input_path"]).name for result in found] == ["0.png", "2.png"]
+    assert [fault.path for fault in left_out] == [images[1]]
