@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 FEWEST_IMAGES = 5
 FEWEST_NAMES = 3
@@ -56,10 +57,11 @@ def counted_names(images: Iterable[Sequence[str]]) -> list[CountedName]:
     """
     numbers: dict[str, list[list[int]]] = defaultdict(list)
     written: dict[str, set[tuple[int, str]]] = defaultdict(set)
+    parts = cache(_NUMBERED.fullmatch)  # few names of very many objects
     for names in images:
         own: dict[str, list[int]] = defaultdict(list)
         for name in names:
-            found = _NUMBERED.fullmatch(name)
+            found = parts(name)
             if found is not None:
                 own[found["stem"]].append(int(found["number"]))
                 written[found["stem"]].add((int(found["number"]), name))

@@ -85,7 +85,8 @@ class Sides:
         ends = np.cumsum(lengths)
         following = np.arange(1, len(corners) + 1)
         following[ends - 1] = ends - lengths
-        (x, y), (dx, dy) = corners.T, (corners[following] - corners).T
+        x, y = np.ascontiguousarray(corners.T)
+        dx, dy = x[following] - x, y[following] - y
         ring = np.repeat(np.arange(len(rings)), lengths)
         extent = np.ones(len(rings))
         np.maximum.at(extent, ring, np.maximum(np.abs(x), np.abs(y)) + 1)

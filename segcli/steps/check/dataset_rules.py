@@ -59,8 +59,11 @@ def backgrounds(samples: Samples, file: str, dataset: CocoDataset) -> Iterator[F
 
 def _background_of(sample: InstanceSample) -> int | None:
     """The class of the only object of its class whose pixels are all that no other object has; None without one."""
+    around = [value for value in sample.objects if _reaches_all_borders(value, sample)]
+    if not around:  # as in most images
+        return None
     total_px, classes = sample.width * sample.height, Counter(value.class_id for value in sample.objects)
-    alone = [value for value in sample.objects if classes[value.class_id] == 1 and _reaches_all_borders(value, sample)]
+    alone = [value for value in around if classes[value.class_id] == 1]
     if len(alone) != 1:
         return None
     area_px = sum(outline_area(value.segmentation) for value in sample.objects)
