@@ -55,7 +55,7 @@ def _answers(
     job: Job, lease: Lease, model: Model, rows: list[ManifestRow]
 ) -> Iterator[tuple[str, str, ImageResult | str]]:
     """Path, name and result of each image, in order; the reason where there is no result."""
-    attempts = Attempts(lambda items: model.predict_items(items, job.predict))
+    attempts = Attempts[ImageResult](lambda items: model.predict_items(items, job.predict))
     fatal = {number for number, deaths in lease.fatal_rows.items() if deaths >= _FATAL}
     careful = lease.generation > 1
     read = partial(_read, image_range=model.predictor.model.preprocess.reads_by)
@@ -99,7 +99,7 @@ def _read(row: ManifestRow, image_range: ImageRange) -> SourceItem:
         return SourceItem(row.shown, None, name, None, InputError("there is not enough memory for it", path=row.shown))
 
 
-def _tried(attempts: Attempts, items: Sequence[SourceItem]) -> list[ImageResult | str]:
+def _tried(attempts: Attempts[ImageResult], items: Sequence[SourceItem]) -> list[ImageResult | str]:
     """The result of each item, or the reason why it has none."""
     found = iter(attempts([item for item in items if item.fault is None]))
     answers = [next(found) if item.fault is None else item.fault for item in items]

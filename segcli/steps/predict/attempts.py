@@ -5,31 +5,33 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Generic, TypeVar
 
 from segcli.data.sources import SourceItem
 from segcli.errors import ConfigError, InputError, SegcliError, UsageError
-from segcli.steps.predict.image_result import ImageResult
 
 log = logging.getLogger("segcli.predict")
+
+R = TypeVar("R")
 
 _MOST_IN_VAIN = 100
 """Images on which a model fails, and none on which it works, from which on that is no fault of the images."""
 
 
-class Attempts:
+class Attempts(Generic[R]):
     """Runs a model on batches; where it fails on one, its images are tried one by one.
 
     Args:
         predict: One result for each of several items that have images, in order.
     """
 
-    def __init__(self, predict: Callable[[Sequence[SourceItem]], Iterable[ImageResult]]) -> None:
+    def __init__(self, predict: Callable[[Sequence[SourceItem]], Iterable[R]]) -> None:
         self._predict = predict
         self._has_worked = False
         self._failure: Exception | None = None
         self._in_vain = 0
 
-    def __call__(self, items: Sequence[SourceItem]) -> Iterator[ImageResult | InputError]:
+    def __call__(self, items: Sequence[SourceItem]) -> Iterator[R | InputError]:
         """The result of each item, or why it has none.
 
         Args:

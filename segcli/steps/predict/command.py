@@ -104,7 +104,7 @@ class Done:
 
 
 def _results(
-    attempts: Attempts, unlike: UnlikeInputs, sources: Sources, batch_size: int, failed: list[Unreadable]
+    attempts: Attempts[ImageResult], unlike: UnlikeInputs, sources: Sources, batch_size: int, failed: list[Unreadable]
 ) -> Iterator[ImageResult]:
     items = track(read_ahead(sources, 2 * batch_size), "predict", len(sources))
     for batch in batched(unlike.watched(readable(items, failed)), batch_size):

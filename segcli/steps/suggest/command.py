@@ -21,6 +21,7 @@ from segcli.errors import InputError, SegcliError, UsageError
 from segcli.inference.exported_model import ExportedModel
 from segcli.models.table import get_spec
 from segcli.progress import track
+from segcli.steps.predict.attempts import Attempts
 from segcli.steps.predict.command import readable
 from segcli.steps.predict.open_predictor import open_predictor
 from segcli.steps.predict.result import Unreadable
@@ -130,10 +131,15 @@ def _look_at_all(
     """The unlabelled images and the labelled ones."""
     seen: list[_Seen] = []
     known: list[_Seen] = []
+    # nothing is read in windows here
+    attempts = Attempts(lambda items: (looker.look(item.rgb) for item in items if item.rgb is not None))
     for item in readable(track(read_ahead(sources, _AHEAD), "look", len(sources)), failed):
-        assert item.rgb is not None  # nothing is read in windows here
-        one = replace(item, rgb=None), looker.look(item.rgb)
-        (known if has_labels(item) else seen).append(one)
+        (look,) = attempts([item])
+        if isinstance(look, InputError):
+            failed.append(Unreadable(item.input_path, str(look)))
+        else:
+            (known if has_labels(item) else seen).append((replace(item, rgb=None), look))
+    attempts.require_any()
     if failed and not seen and not known:
         raise InputError(f"none of {len(failed)} inputs can be read; the first: {failed[0].message}")
     return seen, known

@@ -16,11 +16,11 @@ from segcli.data.classes import ClassMap
 from segcli.data.detections import Detections
 from segcli.data.formats.labelme import read_labelme
 from segcli.data.rle import encode
-from segcli.errors import InputError, UsageError
+from segcli.errors import InputError, UsageError, WeightsError
 from segcli.steps.suggest.command import suggest
 from segcli.steps.suggest.instance import matched
 from segcli.steps.suggest.look import colours_of
-from segcli.steps.suggest.semantic import shapes_of
+from segcli.steps.suggest.semantic import SemanticLooker, shapes_of
 from tests.trained_instance import trained_instance_run
 from tests.trained_model import trained_run
 
@@ -40,6 +40,22 @@ def _suggest(given, run: Path, output: Path, **more):
     return suggest(
         given if isinstance(given, list) else str(given), run / "run" / "best_model", output, device="cpu", **more
     )
+
+
+def test_an_image_on_which_the_model_fails_is_told_and_the_others_are_ranked(unlabelled, tmp_path, monkeypatch):
+    Image.fromarray(np.full((40, 64, 3), 7, np.uint8)).save(unlabelled / "image 2.png")
+    look = SemanticLooker.look
+
+    def refusing(self, rgb):
+        if len(rgb) == 40:
+            raise WeightsError("takes no such shape")
+        return look(self, rgb)
+
+    monkeypatch.setattr(SemanticLooker, "look", refusing)
+    found = _suggest(unlabelled, trained_run(), tmp_path / "out", count=3)
+    assert len(found.ranked) == 3
+    (failed,) = found.failed
+    assert failed.input_path.endswith("image 2.png") and "takes no such shape" in failed.message
 
 
 def test_proposals_of_a_semantic_model_are_a_labelme_dataset(unlabelled, tmp_path):
