@@ -1,12 +1,13 @@
 """Pairs of 64-bit values that differ in few bits, found without comparing all.
 
-Where at most 6 of 64 bits differ, at least 3 of 9 bands of bits are equal, so that sorting by each of the 84 triples of
-bands brings the two together.
+Where at most 6 of 64 bits differ, at least 2 of 8 bytes are equal, so that sorting by each of the 28 pairs of bytes
+brings the two together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +15,15 @@ from numpy.typing import NDArray
 MOST_BITS = 6
 """Bits in which the values of a pair differ at most."""
 
-_BANDS = (7, 7, 7, 7, 7, 7, 7, 7, 8)
-_EQUAL_BANDS = len(_BANDS) - MOST_BITS
 _ODD, _PAIRS = np.uint64(0x5555555555555555), np.uint64(0x3333333333333333)
 _FOURS, _BYTES = np.uint64(0x0F0F0F0F0F0F0F0F), np.uint64(0x0101010101010101)
 _FEW = 200
-"""Up to here all pairs are compared, which is then faster than sorting by bands."""
-_NEIGHBOURS = 8
-"""How many values beside each other in a sorted band are compared; in a crowd of equal ones a few are enough."""
+"""Up to here all pairs are compared, which is then faster than sorting by bytes."""
+_NEIGHBOURS = 32
+"""Largest distance in a sorted list of values that are compared; in a crowd of like ones these are enough. Of a million
+values by chance fifteen have the same two bytes."""
+_AT_ONCE = 1 << 20
+"""Pairs, found once or several times, that wait to be put in order."""
 
 Pairs = NDArray[np.int64]
 """Positions, [pairs, 2]."""
@@ -41,44 +43,22 @@ def near_pairs(bits: NDArray[np.uint64], in_val: NDArray[np.bool_]) -> Pairs:
         return np.stack([ones[near], others[near]], axis=1)
     by_value = np.argsort(bits, kind="stable")
     bits, in_val = bits[by_value], in_val[by_value]
-    bands = _bands(bits)
-    found = np.empty(0, np.int64)
-    for keys, order in _orders(bands, np.zeros(len(bits), np.uint32), np.arange(len(bits)), _EQUAL_BANDS):
-        beside = _beside(keys.take(order), in_val, order)
-        ones, others = (np.concatenate(parts) for parts in zip(*beside, strict=True))
-        ones, others = order[ones], order[others]
-        near = _differing(bits[ones], bits[others]) <= MOST_BITS
-        ones, others = by_value[ones[near]], by_value[others[near]]
-        if len(ones):
-            found = np.union1d(found, np.minimum(ones, others) * len(bits) + np.maximum(ones, others))
-    return np.stack(np.divmod(found, max(len(bits), 1)), axis=1)
+    found, waiting = np.empty(0, np.int64), list[NDArray[np.int64]]()
+    for one, other in combinations(bits.view(np.uint8).reshape(len(bits), -1).T, 2):
+        keys = one.astype(np.uint16) << np.uint16(8) | other
+        order = np.argsort(keys, kind="stable")  # two bytes are sorted by counting
+        sorted_bits = bits.take(order)
+        places = by_value[order]
+        for ones, others in _beside(keys.take(order), in_val, order):
+            near = _differing(sorted_bits[ones], sorted_bits[others]) <= MOST_BITS
+            pair = places[ones[near]], places[others[near]]
+            waiting.append(np.minimum(*pair) * len(bits) + np.maximum(*pair))
+        if sum(map(len, waiting)) > max(len(found), _AT_ONCE):
+            found, waiting = np.unique(np.concatenate([found, *waiting])), []
+    return np.stack(np.divmod(np.unique(np.concatenate([found, *waiting])), len(bits)), axis=1)
 
 
-def _bands(bits: NDArray[np.uint64]) -> list[NDArray[np.uint8]]:
-    starts = np.cumsum((0, *_BANDS[:-1]))
-    return [
-        ((bits >> np.uint64(start)) & np.uint64((1 << width) - 1)).astype(np.uint8)
-        for start, width in zip(starts, _BANDS, strict=True)
-    ]
-
-
-def _orders(
-    bands: Sequence[NDArray[np.uint8]], keys: NDArray[np.uint32], order: Places, count: int
-) -> Iterator[tuple[NDArray[np.uint32], Places]]:
-    """Keys of each choice of so many bands, and an order in which values that agree in them lie beside each other.
-
-    Bytes are sorted by counting, and choices that begin alike share the beginning: five times faster than sorting keys.
-    `take` takes less time than an index.
-    """
-    if not count:
-        yield keys, order
-        return
-    for place, band in enumerate(bands[: len(bands) - count + 1]):
-        sorted_too = order.take(np.argsort(band.take(order), kind="stable"))
-        yield from _orders(bands[place + 1 :], (keys << np.uint32(8)) | band, sorted_too, count - 1)
-
-
-def _beside(keys: NDArray[np.uint32], in_val: NDArray[np.bool_], order: Places) -> Iterator[tuple[Places, Places]]:
+def _beside(keys: NDArray[np.uint16], in_val: NDArray[np.bool_], order: Places) -> Iterator[tuple[Places, Places]]:
     """Places of equal keys near each other in a sorted list, in which values are in this order; of crowds also of each
     value of val and the values of train before and after."""
     first = np.flatnonzero(keys[:-1] == keys[1:])

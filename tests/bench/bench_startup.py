@@ -5,7 +5,6 @@ And how soon one small image is predicted by a model that was used before, in a 
 
 from __future__ import annotations
 
-import os
 import resource
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import cv2
 import numpy as np
 
 from segcli.steps.export.command import export_weights
+from tests.bench.commands import installed_environment
 from tests.bench.table import Row, as_text
 from tests.trained_model import MODEL, make_config, save_weights
 
@@ -34,9 +34,7 @@ COLD_BAR = 0.6
 
 def cpu_seconds(commands: Mapping[str, Sequence[str]]) -> dict[str, float]:
     """Least CPU seconds of each command, over several rounds in which all take turns."""
-    # an installed command finds its modules compiled
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    environment["PYTHONPATH"] = str(ROOT)
+    environment = {**installed_environment(), "PYTHONPATH": str(ROOT)}
 
     def once(command: Sequence[str]) -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)

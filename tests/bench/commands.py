@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,11 @@ finally:
 """
 
 
+def installed_environment() -> dict[str, str]:
+    """The environment of a command that finds its modules compiled, as an installed one does."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 def check_measured(root: object, *options: str) -> tuple[float, float]:
     """CPU seconds and the most megabytes of `segcli check` of a dataset that it has not seen before."""
     with tempfile.TemporaryDirectory() as output:
@@ -30,7 +36,8 @@ def check_measured(root: object, *options: str) -> tuple[float, float]:
 
 def printed(code: str, *arguments: str) -> tuple[float, float]:
     """The two numbers that a process prints."""
-    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+    command, environment = [sys.executable, "-c", code, *arguments], installed_environment()
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     line = next(line for line in done.stdout.splitlines() if line.startswith("MEASURED"))
     first, second = map(float, line.split()[1:])
     return first, second

@@ -30,6 +30,21 @@ def test_pairs_are_those_of_comparing_all(count):
     assert count < 2 or len(pairs)
 
 
+def test_most_values_of_a_crowd_find_a_near_one():
+    """Frames of a camera that stands still: hundreds of values, each with hundreds of near ones."""
+    rng = np.random.default_rng(0)
+    bits = np.repeat(rng.integers(0, 2**64, 6, np.uint64), 300)
+    for _ in range(3):
+        bits ^= np.uint64(1) << rng.integers(0, 64, len(bits)).astype(np.uint64)
+    in_val = rng.random(len(bits)) < 0.2
+    pairs = near_pairs(bits, in_val)
+    assert set(pairs.ravel()) == set(range(len(bits)))
+    across = pairs[in_val[pairs[:, 0]] != in_val[pairs[:, 1]]]
+    assert set(across[in_val[across]]) == set(np.flatnonzero(in_val))
+    few = np.unique(pairs[:, 0] * len(bits) + pairs[:, 1])
+    assert len(few) == len(pairs) < len(bits) ** 2 / 20
+
+
 def test_in_a_crowd_each_value_of_val_finds_one_of_train():
     bits = np.full(3000, 77, np.uint64)
     in_val = np.zeros(3000, np.bool_)
