@@ -6,8 +6,9 @@ brings the two together.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,10 +79,18 @@ def _beside(keys: NDArray[np.uint16], in_val: NDArray[np.bool_], order: Places) 
         yield known, partner[known]
 
 
-def _differing(one: NDArray[np.uint64], other: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Bits that differ, counted in pairs, fours and bytes, which are summed by the product."""
-    bits = one ^ other
-    bits -= (bits >> np.uint64(1)) & _ODD
+def _differing(one: NDArray[np.uint64], other: NDArray[np.uint64]) -> NDArray[Any]:
+    """How many bits differ."""
+    return _COUNT(one ^ other)
+
+
+def _counted(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """How many bits are set, counted in pairs, fours and bytes, which are summed by the product."""
+    bits = bits - ((bits >> np.uint64(1)) & _ODD)
     bits = (bits & _PAIRS) + ((bits >> np.uint64(2)) & _PAIRS)
     bits = (bits + (bits >> np.uint64(4))) & _FOURS
-    return np.asarray((bits * _BYTES) >> np.uint64(56), np.uint64)
+    return (bits * _BYTES) >> np.uint64(56)
+
+
+_COUNT: Callable[[NDArray[np.uint64]], NDArray[Any]] = getattr(np, "bitwise_count", _counted)
+"""NumPy's own from version 2 on, in a tenth of the time."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from segcli.data import near_bits
 from segcli.data.near_bits import MOST_BITS, near_pairs
 
 
@@ -18,8 +19,10 @@ def brute_force(bits: np.ndarray) -> list[list[int]]:
     ]
 
 
+@pytest.mark.parametrize("counted", [near_bits._COUNT, near_bits._counted], ids=["NumPy's", "NumPy 1"])
 @pytest.mark.parametrize("count", [0, 1, 150, 700])
-def test_pairs_are_those_of_comparing_all(count):
+def test_pairs_are_those_of_comparing_all(count, counted, monkeypatch):
+    monkeypatch.setattr(near_bits, "_COUNT", counted)
     rng = np.random.default_rng(count)
     bits = rng.integers(0, 2**64, count, np.uint64)
     for place in range(0, count - 1, 5):  # neighbours of every distance around the limit
