@@ -4,11 +4,12 @@ is."""
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 from segcli.data.sources import SourceItem
-from segcli.errors import ConfigError, InputError, SegcliError, UsageError
+from segcli.errors import ConfigError, InputError, MissingPartError, SegcliError, UsageError
 
 log = logging.getLogger("segcli.predict")
 
@@ -39,6 +40,7 @@ class Attempts(Generic[R]):
 
         Raises:
             UsageError, ConfigError: The model takes no image with these settings.
+            MissingPartError: What it needs for every image is not there.
             SegcliError: The model has failed on very many images, and on no other has it worked.
         """
         done = 0
@@ -47,14 +49,17 @@ class Attempts(Generic[R]):
                 done += 1
                 self._has_worked = True
                 yield result
-        except (ConfigError, UsageError):
+            return
+        except (ConfigError, UsageError, MissingPartError):
             raise
         except Exception as fault:  # any: each runtime has its own
-            if len(items) == 1 and not done:
-                yield self._left_out(items[0], fault)
-            else:
-                for item in items[done:]:
-                    yield from self([item])
+            traceback.clear_frames(fault.__traceback__)  # they hold what did not fit into the memory
+            left_out = self._left_out(items[0], fault) if len(items) == 1 and not done else None
+        if left_out is not None:
+            yield left_out
+            return
+        for item in items[done:]:
+            yield from self([item])
 
     def require_any(self) -> None:
         """Raises what the model failed with last, as a `SegcliError`, if it failed on every image."""
@@ -66,6 +71,13 @@ class Attempts(Generic[R]):
         raise SegcliError(f"the model fails on every image: {_words(fault)}") from fault
 
     def _left_out(self, item: SourceItem, fault: Exception) -> InputError:
+        error = fault if isinstance(fault, InputError) and fault.path is not None else self._failed(item, fault)
+        log.warning("left out: %s", error)
+        log.debug("it was left out because of this error", exc_info=fault)
+        return error
+
+    def _failed(self, item: SourceItem, fault: Exception) -> InputError:
+        """Counts an image on which the model fails, rather than one that cannot be read to its end."""
         self._failure = fault
         self._in_vain += 1
         if self._in_vain >= _MOST_IN_VAIN:
@@ -74,7 +86,7 @@ class Attempts(Generic[R]):
         hint = fault.hint if isinstance(fault, SegcliError) else None
         message = f"the model fails on this image of {width} x {height} px: {_words(fault)}"
         error = InputError(message, path=item.input_path or str(item.name), hint=hint)
-        log.warning("left out: %s", error)
+        error.__cause__ = fault
         return error
 
 

@@ -71,8 +71,9 @@ class Model:
             left_out: A list that receives the errors of what is left out.
 
         Raises:
-            InputError: There is no input, or none of it can be read and computed.
+            InputError: There is no input, or none of it can be read.
             ConfigError: An argument is not valid for the model.
+            SegcliError: The model fails on every image.
         """
         changes = {
             "batch_size": batch_size,
@@ -114,6 +115,7 @@ class Model:
             results = [answer for answer in answers if not isinstance(answer, InputError)]
             found += len(results)
             yield from results
+        attempts.require_any()
         if not found and faults:
             raise faults[0]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 import segcli
 from segcli.data.sources import SourceItem
-from segcli.errors import InputError, SegcliError, UsageError, WeightsError
+from segcli.errors import InputError, MissingPartError, SegcliError, UsageError, WeightsError
 from segcli.inference.runtimes import paddle_runtime
 from segcli.steps.predict import attempts as module
 from segcli.steps.predict.attempts import Attempts
@@ -78,11 +79,37 @@ def test_stream_ends_on_which_the_model_always_fails(monkeypatch: pytest.MonkeyP
     assert sum(isinstance(found, str) for found in answered(working, items(2, *[1] * 9))) == 9
 
 
-def test_settings_that_suit_no_image_are_told_at_once() -> None:
-    model = Model(2, fault=UsageError("no such size"))
-    with pytest.raises(UsageError):
+@pytest.mark.parametrize("kind", [UsageError, MissingPartError])
+def test_what_suits_no_image_is_told_at_once(kind: type[SegcliError]) -> None:
+    model = Model(2, fault=kind("no such size"))
+    with pytest.raises(kind):
         answered(Attempts(model), items(1, 2, 3))
     assert model.seen == [1, 2]
+
+
+def test_image_that_ends_early_is_told_as_such() -> None:
+    attempts = Attempts(Model(2, fault=InputError("is cut off before its end", path="2.tif (part 7)")))
+    assert answered(attempts, items(2)) == ["2.tif (part 7): is cut off before its end"]
+    attempts.require_any()
+
+
+class Array(np.ndarray):
+    """An array to which weak references are possible."""
+
+
+def test_memory_of_a_failed_batch_is_free_when_its_images_are_tried() -> None:
+    alive, seen = [], []
+
+    def run(batch: Sequence[SourceItem]) -> list[int]:
+        seen.append([one() is not None for one in alive])
+        inputs = np.zeros((len(batch), 1000)).view(Array)
+        alive.append(weakref.ref(inputs))
+        if len(batch) > 1:
+            raise MemoryError
+        return [len(item.rgb) for item in batch]
+
+    assert answered(Attempts(run), items(5, 6)) == [5, 6]
+    assert not any(map(any, seen))
 
 
 @pytest.fixture
@@ -120,3 +147,9 @@ def test_python_call_goes_on(images: list[str]) -> None:
     found = list(model.predict(images, left_out=left_out))
     assert [Path(result["input_path"]).name for result in found] == ["0.png", "2.png"]
     assert [fault.path for fault in left_out] == [images[1]]
+
+
+def test_python_call_tells_a_model_that_fails_on_every_image(images: list[str]) -> None:
+    model = segcli.create_model(MODEL, trained_run() / "run/best_model/inference", runtime="paddle")
+    with pytest.raises(WeightsError, match="takes no such shape"):
+        list(model.predict(images[1]))
