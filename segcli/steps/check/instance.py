@@ -367,6 +367,9 @@ class _ImageLook:
     def pixels(self, facts: ImageFacts) -> int:
         return facts.file.stored_px
 
+    def sizes(self, facts: ImageFacts) -> tuple[int]:
+        return (facts.file.size,)
+
     def read(self, sample: InstanceSample, split: Split, plain: Any) -> ImageFacts:
         return ImageFacts(sample, split, file_from_plain(str(sample.image), plain, sketched=self._is_sketched(sample)))
 

@@ -98,6 +98,9 @@ class Look(Protocol[S_contra, F]):
     def pixels(self, facts: F, /) -> int:
         """How many pixels were decoded of all files of a sample."""
 
+    def sizes(self, facts: F, /) -> Sequence[int]:
+        """How many bytes were read of each file of a sample."""
+
     def read(self, sample: S_contra, split: Split, plain: Any, /) -> F:
         """The facts of a sample from plain values; raises an error if these are damaged."""
 
@@ -263,7 +266,7 @@ def _looked(
         elif stopped.is_set():
             return ()
         else:
-            outcomes.append((own, entries.renewed(entry, look.write(own)), False))
+            outcomes.append((own, entries.renewed(entry, look.write(own), look.sizes(own)), False))
     pixels = sum(map(look.pixels, (facts[place] for place in missing)))
     size.note(len(jobs), pixels, perf_counter() - begin[0], thread_time() - begin[1])
     return outcomes

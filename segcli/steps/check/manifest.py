@@ -93,12 +93,18 @@ class Manifest:
                     return Entry(files, begun, (key, *row))
         return Entry(files, begun)
 
-    def renewed(self, entry: Entry, values: Any | None) -> Entry:
+    def renewed(self, entry: Entry, values: Any | None, sizes: Sequence[int]) -> Entry:
         """The entry with the facts of a sample as plain values, whose files were read since it was asked for.
 
-        Without facts if these are None, which must not be kept, or the files are missing or too recent.
+        Without facts if these are None, which must not be kept, or the files are missing, too recent, or not those that
+        were read: old files may have taken their place since.
+
+        Args:
+            entry: Returned by `find`.
+            values: The facts.
+            sizes: Bytes that were read of each file.
         """
-        stamp = None if values is None else _stamp(entry.files, entry.begun)
+        stamp = None if values is None else _stamp(entry.files, entry.begun, sizes)
         return entry._replace(row=None if stamp is None else (self._key(entry.files), stamp, json_bytes(values)))
 
     def _key(self, files: Sequence[str]) -> bytes:
@@ -191,12 +197,14 @@ def recall(entry: Entry, read: Callable[[Any], T]) -> T | None:
     return None
 
 
-def _stamp(files: Sequence[str], begun: int) -> str | None:
-    """What tells whether files are unchanged; None if they are missing, or were changed within two seconds before
-    `begun`, or since."""
+def _stamp(files: Sequence[str], begun: int, sizes: Sequence[int] | None = None) -> str | None:
+    """What tells whether files are unchanged; None if they are missing, were changed within two seconds before `begun`,
+    or since, or have other sizes than these."""
     try:
         stats = [os.stat(file) for file in files]  # noqa: PTH116 - five times faster
     except (OSError, ValueError):
+        return None
+    if sizes is not None and [one.st_size for one in stats] != list(sizes):
         return None
     if begun - max([max(one.st_mtime_ns, one.st_ctime_ns) for one in stats]) < _SETTLED_NS:
         return None

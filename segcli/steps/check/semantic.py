@@ -284,6 +284,9 @@ class _SampleLook:
     def pixels(self, facts: SampleFacts) -> int:
         return facts.image.stored_px + facts.mask.stored_px
 
+    def sizes(self, facts: SampleFacts) -> tuple[int, int]:
+        return facts.image.size, facts.mask.size
+
     def read(self, sample: SegSample, split: Split, plain: Any) -> SampleFacts:
         wanted = {"shaped": id(sample) in self.shaped, "compared": id(sample) in self.compared}
         return sample_from_plain(sample, split, plain, **wanted)

@@ -41,6 +41,9 @@ class SlowLook:
     def pixels(self, facts):
         return 0
 
+    def sizes(self, facts):
+        return (0,)
+
     def read(self, sample, split, plain):
         raise AssertionError
 

@@ -164,9 +164,23 @@ def test_file_that_changes_while_it_is_looked_at_is_not_kept(tmp_path: Path, mon
         Path(file).write_bytes(b"before")
     with manifest.opened(tmp_path / "manifest.sqlite", "semantic") as entries:
         entry = entries.find((image, mask))
-        assert entries.renewed(entry, {"seen": "before"}).row is not None
+        assert entries.renewed(entry, {"seen": "before"}, (6, 6)).row is not None
         Path(mask).write_bytes(b"during")
-        assert entries.renewed(entry, {"seen": "before"}).row is None
+        assert entries.renewed(entry, {"seen": "before"}, (6, 6)).row is None
+
+
+def test_folder_that_is_exchanged_while_its_files_are_looked_at_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manifest, "_SETTLED_NS", 0)
+    for folder, content in (("data", b"before"), ("other", b"as old as that")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "image.png").write_bytes(content)
+    with manifest.opened(tmp_path / "manifest.sqlite", "instance") as entries:
+        entry = entries.find((str(tmp_path / "data/image.png"),))
+        (tmp_path / "data").rename(tmp_path / "gone")
+        (tmp_path / "other").rename(tmp_path / "data")
+        assert entries.renewed(entry, {"seen": "before"}, (6,)).row is None
 
 
 def cut(file: Path) -> None:
