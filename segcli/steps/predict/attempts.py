@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 from segcli.data.sources import SourceItem
 from segcli.errors import ConfigError, InputError, MissingPartError, SegcliError, UsageError
+from segcli.plurals import counted
 
 log = logging.getLogger("segcli.predict")
 
@@ -62,13 +63,13 @@ class Attempts(Generic[R]):
             yield from self([item])
 
     def require_any(self) -> None:
-        """Raises what the model failed with last, as a `SegcliError`, if it failed on every image."""
+        """Raises what the model failed with last, as a `SegcliError`, if it failed on every image so far."""
         fault = self._failure
         if fault is None or self._has_worked:
             return
         if isinstance(fault, SegcliError):
             raise fault
-        raise SegcliError(f"the model fails on every image: {_words(fault)}") from fault
+        raise SegcliError(f"the model works on none of {counted(self._in_vain, 'image')}: {_words(fault)}") from fault
 
     def _left_out(self, item: SourceItem, fault: Exception) -> InputError:
         error = fault if isinstance(fault, InputError) and fault.path is not None else self._failed(item, fault)
@@ -84,7 +85,8 @@ class Attempts(Generic[R]):
             self.require_any()
         height, width = (0, 0) if item.windows is None else item.windows.size
         hint = fault.hint if isinstance(fault, SegcliError) else None
-        message = f"the model fails on this image of {width} x {height} px: {_words(fault)}"
+        part = "" if item.page_index is None else f" ({'page' if item.clip is None else 'frame'} {item.page_index})"
+        message = f"the model fails on this image of {width} x {height} px{part}: {_words(fault)}"
         error = InputError(message, path=item.input_path or str(item.name), hint=hint)
         error.__cause__ = fault
         return error

@@ -68,7 +68,8 @@ def predict(config: Config) -> PredictResult:
     seconds = time.perf_counter() - begin
     if done.names:
         log.info("%d results exist already, from whichever model, and are kept", len(done.names))
-    attempts.require_any()
+    if not done.names:  # what is left of an earlier run may be nothing but what it failed on
+        attempts.require_any()
     if failed and not predicted and not done.names:
         raise InputError(f"none of {len(failed)} inputs can be read; the first: {failed[0].message}")
     return PredictResult(

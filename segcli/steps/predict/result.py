@@ -41,7 +41,7 @@ class Predicted:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """An input that could not be read; the message names it and says why."""
+    """An input that could not be read, or that the model fails on; the message names it and says why."""
 
     input_path: str | None
     message: str
@@ -57,7 +57,7 @@ class PredictResult:
         runtime: Name of the runtime.
         folder: Folder of the results.
         predicted: The images.
-        failed: Inputs that could not be read.
+        failed: Inputs that could not be read, or that the model fails on.
         seconds: Time from the first image to the last file.
         unlike: Inputs that differ much from the training images.
         skipped: Images that had results already.
@@ -75,7 +75,7 @@ class PredictResult:
 
     @property
     def complete(self) -> bool:
-        """Whether every input could be read."""
+        """Whether every input has a result."""
         return not self.failed
 
     @property

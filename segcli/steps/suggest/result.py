@@ -56,7 +56,7 @@ class SuggestResult:
         enough: Recommended number of images to label.
         labelled: Number of labelled images, which count as known.
         is_sure: Whether the model is as certain on the unlabelled images as on the labelled ones.
-        failed: Inputs that cannot be read.
+        failed: Inputs that cannot be read, or that the model fails on.
         kept: Names that already existed in the folder; nothing was written for them.
     """
 
@@ -110,7 +110,7 @@ class SuggestResult:
         if self.kept:
             rows.append(("kept", f"{counted(len(self.kept), 'image')} whose names are in {self.folder} already"))
         if self.failed:
-            rows.append(("unreadable", f"{counted(len(self.failed), 'input')}, the first: {self.failed[0].message}"))
+            rows.append(("failed", f"{counted(len(self.failed), 'input')}, the first: {self.failed[0].message}"))
         if written:
             rows.append(("next", f"correct them in LabelMe (labelme {self.folder}), then segcli convert {self.folder}"))
         return rows

@@ -101,7 +101,7 @@ def test_a_model_that_fails_everywhere_is_no_fault_of_the_images(tmp_path):
     for name in "ab":
         cv2.imwrite(str(images / f"{name}.png"), np.zeros((13, 4, 3), np.uint8))
     job = make_job(tmp_path / "out", images)
-    with pytest.raises(SegcliError, match="fails on every image: RuntimeError: 13 is no size"):
+    with pytest.raises(SegcliError, match=r"works on none of [0-9]+ images?: RuntimeError: 13 is no size"):
         stub_work(job.folder)
     assert not job.done() and not list((job.folder / "work").glob("*.lease"))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 import segcli
-from segcli.data.sources import SourceItem
+from segcli.data.sources import Clip, SourceItem
 from segcli.errors import InputError, MissingPartError, SegcliError, UsageError, WeightsError
 from segcli.inference.runtimes import paddle_runtime
 from segcli.steps.predict import attempts as module
@@ -58,7 +59,10 @@ def test_images_of_a_failed_batch_are_tried_one_by_one(caplog: pytest.LogCapture
 
 @pytest.mark.parametrize(
     ("fault", "words"),
-    [(WeightsError(REFUSED), "kernel of 2 px"), (RuntimeError("no GPU"), "fails on every image: RuntimeError: no GPU")],
+    [
+        (WeightsError(REFUSED), "kernel of 2 px"),
+        (RuntimeError("no GPU"), "works on none of 2 images: RuntimeError: no GPU"),
+    ],
 )
 def test_model_that_fails_on_every_image_is_no_fault_of_these(fault: Exception, words: str) -> None:
     attempts = Attempts(Model(1, 2, fault=fault))
@@ -91,6 +95,13 @@ def test_image_that_ends_early_is_told_as_such() -> None:
     attempts = Attempts(Model(2, fault=InputError("is cut off before its end", path="2.tif (part 7)")))
     assert answered(attempts, items(2)) == ["2.tif (part 7): is cut off before its end"]
     attempts.require_any()
+
+
+@pytest.mark.parametrize(("clip", "part"), [(None, "page 3"), (Clip(Path("1"), 25.0), "frame 3")])
+def test_page_or_frame_is_named(clip: Clip | None, part: str) -> None:
+    (item,) = items(1)
+    (told,) = answered(Attempts(Model(1)), [replace(item, page_index=3, clip=clip)])
+    assert f"fails on this image of 4 x 1 px ({part}): kernel" in told
 
 
 class Array(np.ndarray):
@@ -139,6 +150,14 @@ def test_command_goes_on(tmp_path: Path, images: list[str]) -> None:
         (failed,) = result.failed
         assert failed.input_path == images[1]
         assert "fails on this image of 64 x 32 px: takes no such shape" in failed.message
+
+
+def test_command_that_goes_on_where_it_ended_fails_on_the_same_images_alone(tmp_path: Path, images: list[str]) -> None:
+    values = {"model_dir": str(trained_run() / "run/best_model/inference"), "input": images, "runtime": "paddle"}
+    config = make_config(tmp_path / "out", Predict={**values, "skip_existing": True})
+    for skipped in (0, 2):
+        result = predict(config)
+        assert (result.skipped, [failed.input_path for failed in result.failed]) == (skipped, [images[1]])
 
 
 def test_python_call_goes_on(images: list[str]) -> None:
