@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 from segcli.data.sources import SourceItem
+from segcli.disk import FULL
 from segcli.errors import ConfigError, InputError, MissingPartError, SegcliError, UsageError
 from segcli.plurals import counted
 
@@ -42,6 +43,7 @@ class Attempts(Generic[R]):
         Raises:
             UsageError, ConfigError: The model takes no image with these settings.
             MissingPartError: What it needs for every image is not there.
+            OSError: The disk is full.
             SegcliError: The model has failed on very many images, and on no other has it worked.
         """
         done = 0
@@ -54,6 +56,8 @@ class Attempts(Generic[R]):
         except (ConfigError, UsageError, MissingPartError):
             raise
         except Exception as fault:  # any: each runtime has its own
+            if isinstance(fault, OSError) and fault.errno in FULL:  # label maps of large images are kept in files
+                raise
             traceback.clear_frames(fault.__traceback__)  # they hold what did not fit into the memory
             left_out = self._left_out(items[0], fault) if len(items) == 1 and not done else None
         if left_out is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -83,10 +84,12 @@ def test_stream_ends_on_which_the_model_always_fails(monkeypatch: pytest.MonkeyP
     assert sum(isinstance(found, str) for found in answered(working, items(2, *[1] * 9))) == 9
 
 
-@pytest.mark.parametrize("kind", [UsageError, MissingPartError])
-def test_what_suits_no_image_is_told_at_once(kind: type[SegcliError]) -> None:
-    model = Model(2, fault=kind("no such size"))
-    with pytest.raises(kind):
+@pytest.mark.parametrize(
+    "fault", [UsageError("no such size"), MissingPartError("no runtime"), OSError(errno.ENOSPC, "no space")], ids=type
+)
+def test_what_suits_no_image_is_told_at_once(fault: Exception) -> None:
+    model = Model(2, fault=fault)
+    with pytest.raises(type(fault)):
         answered(Attempts(model), items(1, 2, 3))
     assert model.seen == [1, 2]
 
