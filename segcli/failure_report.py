@@ -58,7 +58,7 @@ class Failure:
 
 def failure_of(error: BaseException) -> Failure:
     """Describes an exception for a user."""
-    error = _stop_behind(error) or error
+    error = stop_behind(error) or error
     kind = type(error).__name__
     if isinstance(error, SegcliError):
         where = f"{error.path}: " if error.path is not None else ""
@@ -84,7 +84,7 @@ def failure_of(error: BaseException) -> Failure:
     return Failure(EXIT_FAILED, kind, f"unexpected {kind}: {_one_line(error)}", remedy, traced=True)
 
 
-def _stop_behind(error: BaseException) -> Stopped | None:
+def stop_behind(error: BaseException) -> Stopped | None:
     """The signal that an extension module, stopped while it was imported, has made an error of its own."""
     cause = error.__cause__
     while cause is not None and not isinstance(cause, Stopped):

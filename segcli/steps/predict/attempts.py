@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from segcli.data.sources import SourceItem
 from segcli.disk import FULL
 from segcli.errors import ConfigError, InputError, MissingPartError, SegcliError, UsageError
+from segcli.failure_report import failure_of, stop_behind
 from segcli.plurals import counted
 
 log = logging.getLogger("segcli.predict")
@@ -44,6 +45,7 @@ class Attempts(Generic[R]):
             UsageError, ConfigError: The model takes no image with these settings.
             MissingPartError: What it needs for every image is not there.
             OSError: The disk is full.
+            Exception: Behind it is a signal that ends the process.
             SegcliError: The model has failed on very many images, and on no other has it worked.
         """
         done = 0
@@ -56,7 +58,8 @@ class Attempts(Generic[R]):
         except (ConfigError, UsageError, MissingPartError):
             raise
         except Exception as fault:  # any: each runtime has its own
-            if isinstance(fault, OSError) and fault.errno in FULL:  # label maps of large images are kept in files
+            is_full = isinstance(fault, OSError) and fault.errno in FULL  # label maps of large images are in files
+            if is_full or stop_behind(fault) is not None:
                 raise
             traceback.clear_frames(fault.__traceback__)  # they hold what did not fit into the memory
             left_out = self._left_out(items[0], fault) if len(items) == 1 and not done else None
@@ -73,7 +76,8 @@ class Attempts(Generic[R]):
             return
         if isinstance(fault, SegcliError):
             raise fault
-        raise SegcliError(f"the model works on none of {counted(self._in_vain, 'image')}: {_words(fault)}") from fault
+        message = f"the model works on none of {counted(self._in_vain, 'image')}: {_words(fault)}"
+        raise SegcliError(message, hint=failure_of(fault).hint) from fault
 
     def _left_out(self, item: SourceItem, fault: Exception) -> InputError:
         error = fault if isinstance(fault, InputError) and fault.path is not None else self._failed(item, fault)
@@ -98,4 +102,5 @@ class Attempts(Generic[R]):
 
 def _words(fault: Exception) -> str:
     """What an error says, in one line."""
-    return " ".join((fault.message if isinstance(fault, SegcliError) else f"{type(fault).__name__}: {fault}").split())
+    words = fault.message if isinstance(fault, SegcliError) else failure_of(fault).message.removeprefix("unexpected ")
+    return " ".join(words.split())

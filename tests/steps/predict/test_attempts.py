@@ -16,6 +16,7 @@ import segcli
 from segcli.data.sources import Clip, SourceItem
 from segcli.errors import InputError, MissingPartError, SegcliError, UsageError, WeightsError
 from segcli.inference.runtimes import paddle_runtime
+from segcli.signals import Stopped
 from segcli.steps.predict import attempts as module
 from segcli.steps.predict.attempts import Attempts
 from segcli.steps.predict.command import predict
@@ -92,6 +93,22 @@ def test_what_suits_no_image_is_told_at_once(fault: Exception) -> None:
     with pytest.raises(type(fault)):
         answered(Attempts(model), items(1, 2, 3))
     assert model.seen == [1, 2]
+
+
+def test_signal_that_a_runtime_has_made_an_error_of_its_own_ends_the_prediction() -> None:
+    fault = RuntimeError("error in a callback")
+    fault.__cause__ = Stopped()
+    with pytest.raises(RuntimeError, match="callback"):
+        answered(Attempts(Model(1, fault=fault)), items(1))
+
+
+def test_model_for_which_there_is_not_enough_memory_is_told_with_the_remedy() -> None:
+    attempts = Attempts(Model(1, fault=MemoryError()))
+    (told,) = answered(attempts, items(1))
+    assert told == "1.png: the model fails on this image of 4 x 1 px: there is not enough memory"
+    with pytest.raises(SegcliError, match="none of 1 image: there is not enough memory") as raised:
+        attempts.require_any()
+    assert "lower batch_size" in str(raised.value.hint)
 
 
 def test_image_that_ends_early_is_told_as_such() -> None:
