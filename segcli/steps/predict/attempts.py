@@ -101,6 +101,9 @@ class Attempts(Generic[R]):
 
 
 def _words(fault: Exception) -> str:
-    """What an error says, in one line."""
-    words = fault.message if isinstance(fault, SegcliError) else failure_of(fault).message.removeprefix("unexpected ")
+    """What an error says, in one line; all of it, as the first line of a runtime may tell no more than its file."""
+    if isinstance(fault, SegcliError):
+        words = fault.message
+    else:
+        words = f"{type(fault).__name__}: {fault}" if str(fault).strip() else failure_of(fault).message
     return " ".join(words.split())

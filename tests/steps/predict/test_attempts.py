@@ -63,7 +63,7 @@ def test_images_of_a_failed_batch_are_tried_one_by_one(caplog: pytest.LogCapture
     ("fault", "words"),
     [
         (WeightsError(REFUSED), "kernel of 2 px"),
-        (RuntimeError("no GPU"), "works on none of 2 images: RuntimeError: no GPU"),
+        (RuntimeError("file:7\nno GPU"), "works on none of 2 images: RuntimeError: file:7 no GPU"),
     ],
 )
 def test_model_that_fails_on_every_image_is_no_fault_of_these(fault: Exception, words: str) -> None:
