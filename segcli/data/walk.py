@@ -92,15 +92,26 @@ def noting_unreadable() -> Iterator[None]:
 
 
 def unreadable(root: Path) -> dict[str, str]:
-    """The folders that could not be read so far, all of those below `root` among them, and why; outside of the block
-    none."""
+    """The folders that could not be read so far, and why; all of those below `root` are among them.
+
+    Outside of a block of `noting_unreadable` there are none.
+    """
     noted = _noted.get()
     if noted is None:
         return {}
-    if noted.whole.isdisjoint((root, *root.parents)):
+    if not _is_seen(root, noted.whole):
         for _ in folders(root):
             pass
     return dict(noted.faults)
+
+
+def _is_seen(folder: Path, whole: Container[Path]) -> bool:
+    """Whether `folders` of one of these comes to a folder: not through links, and not to what holds no data."""
+    while folder not in whole:
+        if not folder.name or not _holds_data(folder.name) or os.path.islink(folder):  # noqa: PTH114 - raises nothing
+            return False
+        folder = folder.parent
+    return True
 
 
 def _note(fault: OSError) -> None:

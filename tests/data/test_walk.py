@@ -91,6 +91,16 @@ def test_folders_are_looked_at_once_to_tell_which_cannot_be_read(tmp_path: Path)
 
 
 @pytest.mark.usefixtures("closed")
+@pytest.mark.parametrize("root", ["a/.hidden/data", "a/link", "a/../b"])
+def test_folder_that_is_not_come_to_from_above_is_looked_at(tmp_path: Path, root: str) -> None:
+    make(tmp_path, "a/.hidden/data/closed/1", "b/closed/2")
+    (tmp_path / "a/link").symlink_to(tmp_path / "b", target_is_directory=True)
+    with noting_unreadable():
+        assert unreadable(tmp_path / "a") == {}
+        assert list(unreadable(tmp_path / root)) == [str(tmp_path / root / "closed")]
+
+
+@pytest.mark.usefixtures("closed")
 def test_a_folder_that_cannot_be_read_is_a_finding_of_a_check(tmp_path: Path) -> None:
     folder = make_seg_folder(tmp_path / "data")
     (folder.root / "more/closed").mkdir(parents=True)
