@@ -23,6 +23,8 @@ _FEW = 200
 _NEIGHBOURS = 32
 """Largest distance in a sorted list of values that are compared; in a crowd of like ones these are enough. Of a million
 values by chance fifteen have the same two bytes."""
+_EQUAL = 8
+"""The same of values that are equal in all bits: in a crowd of these fewer are enough."""
 _AT_ONCE = 1 << 20
 """Pairs, found once or several times, that wait to be put in order."""
 
@@ -50,7 +52,7 @@ def near_pairs(bits: NDArray[np.uint64], in_val: NDArray[np.bool_]) -> Pairs:
         order = np.argsort(keys, kind="stable")  # two bytes are sorted by counting
         sorted_bits = bits.take(order)
         places = by_value[order]
-        for ones, others in _beside(keys.take(order), in_val, order):
+        for ones, others in _beside(keys.take(order), sorted_bits, in_val, order):
             near = _differing(sorted_bits[ones], sorted_bits[others]) <= MOST_BITS
             pair = places[ones[near]], places[others[near]]
             waiting.append(np.minimum(*pair) * len(bits) + np.maximum(*pair))
@@ -59,7 +61,9 @@ def near_pairs(bits: NDArray[np.uint64], in_val: NDArray[np.bool_]) -> Pairs:
     return np.stack(np.divmod(np.unique(np.concatenate([found, *waiting])), len(bits)), axis=1)
 
 
-def _beside(keys: NDArray[np.uint16], in_val: NDArray[np.bool_], order: Places) -> Iterator[tuple[Places, Places]]:
+def _beside(
+    keys: NDArray[np.uint16], bits: NDArray[np.uint64], in_val: NDArray[np.bool_], order: Places
+) -> Iterator[tuple[Places, Places]]:
     """Places of equal keys near each other in a sorted list, in which values are in this order; of crowds also of each
     value of val and the values of train before and after."""
     first = np.flatnonzero(keys[:-1] == keys[1:])
@@ -67,7 +71,8 @@ def _beside(keys: NDArray[np.uint16], in_val: NDArray[np.bool_], order: Places) 
         if step > 1:  # values equal to one further away are equal to the next one, too
             first = first[: np.searchsorted(first, len(keys) - step)]
             first = first[keys[first] == keys[first + step]]
-        yield first, first + step
+        chosen = first if step <= _EQUAL else first[bits[first] != bits[first + step]]
+        yield chosen, chosen + step
         if not len(first):
             return
     places, in_val = np.arange(len(keys)), in_val[order]

@@ -55,3 +55,10 @@ def test_in_a_crowd_each_value_of_val_finds_one_of_train():
     pairs = near_pairs(bits, in_val)
     across = pairs[in_val[pairs[:, 0]] != in_val[pairs[:, 1]]]
     assert set(across[in_val[across]]) == set(range(1000, 1100))
+
+
+def test_crowd_of_equal_values_gives_a_few_pairs_of_each() -> None:
+    pairs = near_pairs(np.full(1000, 12345, np.uint64), np.zeros(1000, np.bool_))
+    assert sorted(pairs.tolist()) == [
+        [one, one + step] for one in range(1000) for step in range(1, 9) if one + step < 1000
+    ]
