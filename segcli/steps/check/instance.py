@@ -44,7 +44,7 @@ from segcli.steps.check.objects import ImageFacts, image_findings, place_of
 from segcli.steps.check.objects_view import ObjectsView
 from segcli.steps.check.placement import COMPARED, Placed, borders_of_objects, misplaced
 from segcli.steps.check.places import Places
-from segcli.steps.check.plain_facts import are_tiny, file_as_plain, file_from_plain
+from segcli.steps.check.plain_facts import file_as_plain, file_from_plain
 from segcli.steps.check.result import CheckResult, ClassCount
 from segcli.steps.check.seen import SeenImage, SplitRules
 from segcli.steps.check.settings import EVERY_FILE, PassSettings
@@ -374,7 +374,7 @@ class _ImageLook:
         return ImageFacts(sample, split, file_from_plain(str(sample.image), plain, sketched=self._is_sketched(sample)))
 
     def write(self, facts: ImageFacts) -> Any | None:
-        return None if are_tiny(facts.file) else file_as_plain(facts.file)
+        return file_as_plain(facts.file)
 
     def _is_sketched(self, sample: InstanceSample) -> bool:
         return sample.image in self.compared and bool(sample.objects)

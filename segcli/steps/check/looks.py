@@ -266,7 +266,9 @@ def _looked(
         elif stopped.is_set():
             return ()
         else:
-            outcomes.append((own, entries.renewed(entry, look.write(own), look.sizes(own)), False))
+            sizes = look.sizes(own)
+            values = look.write(own) if entries.is_worth_keeping(sizes) else None
+            outcomes.append((own, entries.renewed(entry, values, sizes), False))
     pixels = sum(map(look.pixels, (facts[place] for place in missing)))
     size.note(len(jobs), pixels, perf_counter() - begin[0], thread_time() - begin[1])
     return outcomes

@@ -39,6 +39,8 @@ log = logging.getLogger("segcli.check")
 FILE = "check_dataset/manifest.sqlite"
 MOST_ENTRIES = 200_000
 """Most samples that are kept, about 1,500 bytes each."""
+_LEAST_BYTES = 2048
+"""Of all files of a sample: smaller ones are decoded in about the time in which an entry is written or found."""
 _SCHEMA = 3
 _SETTLED_NS = 2_000_000_000
 _AT_ONCE = 1000
@@ -92,6 +94,11 @@ class Manifest:
                 if row is not None and isinstance(row[1], bytes) and row[0] == _stamp(files, begun):
                     return Entry(files, begun, (key, *row))
         return Entry(files, begun)
+
+    @staticmethod
+    def is_worth_keeping(sizes: Sequence[int]) -> bool:
+        """Whether files of so many bytes are not read again sooner than found here."""
+        return sum(sizes) >= _LEAST_BYTES
 
     def renewed(self, entry: Entry, values: Any | None, sizes: Sequence[int]) -> Entry:
         """The entry with the facts of a sample as plain values, whose files were read since it was asked for.

@@ -1,7 +1,4 @@
-"""Converts facts of images and masks to JSON values and back, for the manifest.
-
-Only those of files without faults are kept, and of no tiny ones.
-"""
+"""Converts facts of images and masks to JSON values and back, for the manifest. Only files without faults are kept."""
 
 from __future__ import annotations
 
@@ -23,13 +20,6 @@ from segcli.steps.check.inspection import SampleFacts
 from segcli.steps.check.smears import Smear
 
 _IDS = 256
-_LEAST_BYTES = 2048
-"""Of all files of a sample: smaller ones are decoded in about the time in which they are found in the manifest."""
-
-
-def are_tiny(*files: FileFacts) -> bool:
-    """Whether the files of a sample are read again sooner than kept."""
-    return sum([facts.size for facts in files]) < _LEAST_BYTES
 
 
 def file_as_plain(facts: FileFacts) -> dict[str, Any] | None:
@@ -72,9 +62,7 @@ def file_from_plain(path: str, plain: Any, *, sketched: bool = False) -> FileFac
 
 
 def sample_as_plain(facts: SampleFacts) -> dict[str, Any] | None:
-    """JSON values of the facts of an image and its mask; None if one has a fault, or both are tiny."""
-    if are_tiny(facts.image, facts.mask):
-        return None
+    """JSON values of the facts of an image and its mask; None if one has a fault."""
     image, mask = file_as_plain(facts.image), file_as_plain(facts.mask)
     if image is None or mask is None or facts.counts is None:
         return None

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from segcli.data.samples import Split
-from segcli.steps.check import files, inspection, manifest, plain_facts
+from segcli.steps.check import files, inspection, manifest
 from segcli.steps.check.command import check_dataset
 from segcli.steps.check.looks import LookPlan
 from segcli.steps.check.result import CheckResult
@@ -31,7 +31,7 @@ MAKE = {"PP-LiteSeg-T": make_seg_folder, "SOLOv2": make_coco_folder}
 def old(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files that were just made count as settled, and tiny ones have entries."""
     monkeypatch.setattr(manifest, "_SETTLED_NS", 0)
-    monkeypatch.setattr(plain_facts, "_LEAST_BYTES", 0)
+    monkeypatch.setattr(manifest, "_LEAST_BYTES", 0)
 
 
 def check(root: Path, output: Path, model: str = "PP-LiteSeg-T", **options: Any) -> CheckResult:
@@ -139,7 +139,7 @@ def test_changed_file_is_looked_at_again_even_with_its_old_time_and_size(tmp_pat
 
 
 def test_files_of_this_moment_are_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plain_facts, "_LEAST_BYTES", 0)
+    monkeypatch.setattr(manifest, "_LEAST_BYTES", 0)
     root, output = make_seg_folder(tmp_path / "data", train=3, val=2).root, tmp_path / "out"
     check(root, output)
     assert check(root, output).looked_at.known == 0
@@ -152,7 +152,7 @@ def test_tiny_files_are_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     folders = [root / "images", *([root / "annotations"] if model == "PP-LiteSeg-T" else [])]
     files = zip(*(sorted(folder.iterdir()) for folder in folders), strict=True)
     sizes = sorted(sum(file.stat().st_size for file in own) for own in files)
-    monkeypatch.setattr(plain_facts, "_LEAST_BYTES", sizes[-kept])
+    monkeypatch.setattr(manifest, "_LEAST_BYTES", sizes[-kept])
     check(root, output, model)
     assert check(root, output, model).looked_at.known == sum(size >= sizes[-kept] for size in sizes)
 
