@@ -46,12 +46,20 @@ def rows_of(text: str) -> list[Row]:
     Raises:
         ValueError: The text is none.
     """
+    return _parsed(text)[1]
+
+
+def _parsed(text: str) -> tuple[dict[str, Any], list[Row]]:
+    """What a run was written with, and its rows."""
     texts, numbers = ("name", "measured", "reference"), ("ratio", "bar")
     try:
-        entries = json.loads(text)["rows"]
-        return [Row(*(str(one[name]) for name in texts), *(float(one[name]) for name in numbers)) for one in entries]
+        values = json.loads(text)
+        rows = [
+            Row(*(str(one[name]) for name in texts), *(float(one[name]) for name in numbers)) for one in values["rows"]
+        ]
     except (KeyError, TypeError, ValueError) as fault:
         raise ValueError("is no result of scripts/bench --json") from fault
+    return values, rows
 
 
 def compare(before: Sequence[Row], after: Sequence[Row]) -> tuple[str, int]:
@@ -148,8 +156,7 @@ def read(path: Path) -> Run:
         ValueError: It is no result of ``scripts/bench --json``.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        rows, values = rows_of(text), json.loads(text)
+        values, rows = _parsed(path.read_text(encoding="utf-8"))
     except ValueError as fault:
         raise ValueError(f"{path}: {fault}") from fault
     facts = [

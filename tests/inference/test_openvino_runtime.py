@@ -108,7 +108,7 @@ def test_a_huge_size_has_one_network_that_gives_its_memory_back(
         return Watched(compile_one(self), str(self.model.inputs[0].partial_shape), given_back)
 
     monkeypatch.setattr(SizedNetwork, "_compile", watched)
-    monkeypatch.setattr(openvino_network, "_LARGE_BYTES", image(6, 6).nbytes)
+    monkeypatch.setattr(openvino_network, "LARGE_BYTES", image(6, 6).nbytes)
     monkeypatch.setattr(openvino_network, "_HUGE_BYTES", image(9, 9).nbytes)
     runtime = OpenVinoRuntime(make_network(tmp_path, [-1, 3, -1, -1]), 1)
     first = image(9, 9)

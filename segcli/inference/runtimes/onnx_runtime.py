@@ -15,15 +15,12 @@ from segcli.inference.preprocess import NetworkInput
 from segcli.inference.runtimes.onnx_cuda import obstacle
 from segcli.inference.runtimes.onnx_graph import CutNetwork, cut_network
 from segcli.inference.runtimes.onnx_session import open_session, returning_memory
-from segcli.inference.runtimes.protocol import naming_file
+from segcli.inference.runtimes.protocol import LARGE_BYTES, naming_file
 from segcli.inference.runtimes.small_logits import enlarged_outside
 from segcli.nvidia import gpus
 
 if TYPE_CHECKING:
     from segcli.inference.runtimes.band_network import BandNetwork
-
-_LARGE_BYTES = 12 << 20
-"""Of an input, one megapixel: above it the memory of a run is given back, for the files of the result need some too."""
 
 
 def open_graph(graph: Graph, file: Path, device: str, threads: int) -> OnnxRuntime:
@@ -66,7 +63,7 @@ class OnnxRuntime:
 
     @naming_file
     def _run(self, images: NetworkInput) -> NDArray[Any]:
-        way = returning_memory() if self._on_cpu and images.nbytes > _LARGE_BYTES else None
+        way = returning_memory() if self._on_cpu and images.nbytes > LARGE_BYTES else None
         return np.asarray(self._session.run([self._output], {self._input: images}, way)[0])
 
     @naming_file

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.inference.runtimes.openvino_core import shared_core
+from segcli.inference.runtimes.protocol import LARGE_BYTES
 
 log = logging.getLogger("segcli.predict")
 
@@ -22,8 +23,8 @@ _KEPT_SHAPES = 4
 _OFTEN = 16
 """Runs of one size after which a network is compiled for it: compiling takes 0.5 s, and runs are up to 7 % faster."""
 _COUNTED_SHAPES = 1024
-_LARGE_BYTES, _HUGE_BYTES = 12 << 20, 48_000_000
-"""Of all inputs, one megapixel; of one image, four."""
+_HUGE_BYTES = 48_000_000
+"""Of one image, four megapixels."""
 _TOLERANCE = 1e-4
 """Largest difference between the outputs of two compiled networks, relative to the largest output."""
 
@@ -85,7 +86,7 @@ class SizedNetwork:
 
     def _outputs(self, network: Any, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
         self._give_back_unless(network)
-        if _bytes_of(inputs) < _LARGE_BYTES:
+        if _bytes_of(inputs) < LARGE_BYTES:
             return [np.asarray(value) for value in network(list(inputs)).values()]
         self._holds_memory = network
         # a request of its own: that of the network would keep the inputs until the next run

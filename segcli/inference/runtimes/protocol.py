@@ -17,6 +17,9 @@ from segcli.errors import SegcliError, WeightsError
 from segcli.inference.graphs import Graph
 from segcli.inference.preprocess import Forward, NetworkInput
 
+LARGE_BYTES = 12 << 20
+"""Of all inputs of a run, one megapixel: the memory of a larger run is given back, as files of the result need some."""
+
 
 class Runtime(Protocol):
     """An opened network.
