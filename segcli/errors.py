@@ -13,6 +13,7 @@ SegcliError                 exit 1   something failed; the message says what, wh
 ├── ExportError             exit 1   a model cannot be written
 │   └── ParityError         exit 1   the written model disagrees with the trained one
 └── InputError              exit 1   an image, list or URL given to predict cannot be read
+    └── FailedImageError    exit 1   a model fails on an image
 ```
 
 Only `segcli.app` turns an error into a result file and an exit code.
@@ -175,3 +176,7 @@ class ParityError(ExportError):
 
 class InputError(SegcliError):
     """An image, list or URL given to predict cannot be read."""
+
+
+class FailedImageError(InputError):
+    """A model fails on an image; the cause is what its runtime raised."""

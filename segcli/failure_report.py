@@ -14,6 +14,7 @@ from segcli.errors import (
     EXIT_USAGE,
     ConfigError,
     DatasetError,
+    FailedImageError,
     MissingPartError,
     SegcliError,
     UsageError,
@@ -63,7 +64,9 @@ def failure_of(error: BaseException) -> Failure:
     if isinstance(error, SegcliError):
         where = f"{error.path}: " if error.path is not None else ""
         at_start = isinstance(error, _AT_START)
-        return Failure(error.exit_code, kind, where + error.message, error.hint, _details(error), at_start=at_start)
+        traced = isinstance(error, FailedImageError) and not isinstance(error.__cause__, SegcliError)
+        told = error.exit_code, kind, where + error.message, error.hint, _details(error)
+        return Failure(*told, traced=traced, at_start=at_start)
     if isinstance(error, KeyboardInterrupt):
         stop = error if isinstance(error, Stopped) else Stopped()
         reason = {"stop_reason": stop.message}

@@ -17,6 +17,7 @@ from segcli.data.prefetch import read_ahead
 from segcli.data.windows import ArrayWindows
 from segcli.inference.augmented_objects import ObjectViews
 from segcli.inference.decode_objects import ObjectFinder
+from segcli.inference.failed_image import Place, answered
 from segcli.inference.instance_input import PreparedImage
 from segcli.inference.object_tiles import objects_tiled
 from segcli.inference.tiling import Tiling
@@ -76,8 +77,15 @@ class Detector:
             return Loaded(sample, None, rgb, look_of(rgb))
         return Loaded(sample, self.views.prepare(rgb), None, look_of(rgb))
 
-    def detect(self, batch: Sequence[Loaded]) -> list[Detections]:
-        """The detections in images of equal input size, or in one image that is cut into tiles."""
+    def detect(self, batch: Sequence[Loaded]) -> Sequence[Detections]:
+        """The detections in images of equal input size, or in one image that is cut into tiles.
+
+        Raises:
+            FailedImageError: The network fails on an image.
+        """
+        return answered(self._found, batch, _place)
+
+    def _found(self, batch: Sequence[Loaded]) -> list[Detections]:
         whole = [one.prepared for one in batch if one.prepared is not None]
         if whole:
             return self.views.find(self.find, whole)
@@ -124,6 +132,7 @@ def measure(
 
     Raises:
         DatasetError: An image cannot be read, or has another size than its annotation file says.
+        FailedImageError: The network fails on an image.
     """
     own = own_share(samples)
     detector = Detector(find, views, tiling)
@@ -167,6 +176,10 @@ def grouped(loaded: Iterable[Loaded], batch_size: int) -> Iterator[list[Loaded]]
         batch.append(item)
     if batch:
         yield batch
+
+
+def _place(loaded: Loaded) -> Place:
+    return loaded.sample.image, (loaded.sample.height, loaded.sample.width)
 
 
 def _shapes(loaded: Loaded) -> list[tuple[int, ...]] | None:

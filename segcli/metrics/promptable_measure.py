@@ -17,6 +17,7 @@ from segcli.data.loading import load, read_sized
 from segcli.data.prefetch import batched
 from segcli.data.samples import SegSample
 from segcli.inference.decode_labels import argmax
+from segcli.inference.failed_image import naming_image
 from segcli.metrics.intervals import Intervals
 from segcli.metrics.promptable_scores import BOX, NUM_CLICKS, PROTOCOLS, PromptCounts, evaluate_image
 from segcli.metrics.semantic_counts import SemanticCounts
@@ -143,17 +144,18 @@ def measure_clicks(
         log_interval: Images between two lines of the log; 0 for none.
 
     Raises:
-        DatasetError: An image has another size than the annotation file says.
-        InputError: An image cannot be read.
+        DatasetError: An image cannot be read, or has another size than the annotation file says.
+        FailedImageError: The network fails on an image.
     """
     own, places = own_share(samples), own_share(range(len(samples)))
     found: dict[int, PromptCounts] = {}
     for number, (place, sample) in enumerate(zip(places, track(own, "evaluate", len(own)), strict=True), start=1):
-        for masks in batched(object_masks(sample), MASKS_AT_ONCE):
-            if place not in found:
-                predictor.set_image(read_sized(sample), name=str(sample.image))
-                found[place] = PromptCounts()
-            found[place].merge(evaluate_image(predictor, masks, most_clicks))
+        with naming_image(sample.image, (sample.height, sample.width)):
+            for masks in batched(object_masks(sample), MASKS_AT_ONCE):
+                if place not in found:
+                    predictor.set_image(read_sized(sample), name=str(sample.image))
+                    found[place] = PromptCounts()
+                found[place].merge(evaluate_image(predictor, masks, most_clicks))
         if log_interval and number % log_interval == 0:
             log.info("%d of %d images", number, len(own))
     by_image = {place: counts for part in gathered(found) for place, counts in part.items()}
@@ -184,8 +186,8 @@ def measure_texts(
         log_interval: Images between two lines of the log; 0 for none.
 
     Raises:
-        InputError: An image or a mask cannot be read.
-        DatasetError: A mask has another size than its image, or unknown ids.
+        DatasetError: An image or a mask cannot be read, a mask has another size than its image, or unknown ids.
+        FailedImageError: The network fails on an image.
     """
     texts = label_texts(classes.names, background)
     labelled, counts = SemanticCounts(classes), TextCounts()
@@ -194,17 +196,20 @@ def measure_texts(
     for number, sample in enumerate(track(own, "evaluate", len(own)), start=1):
         loaded = load(sample)
         truth = loaded.mask
-        predictor.set_image(loaded.rgb, name=str(sample.image))
-        count_labels(labelled, next(places), argmax(predictor.score(texts)), loaded)
-        counted = truth != classes.ignore_index
         prompts = [ObjectPrompt(text=texts[index]) for index, _ in named]
-        for (index, name), answer in zip(named, predictor.predict(prompts, background=background), strict=True):
+        with naming_image(sample.image, (loaded.rgb.shape[0], loaded.rgb.shape[1])):
+            predictor.set_image(loaded.rgb, name=str(sample.image))
+            labels = argmax(predictor.score(texts))
+            answers = predictor.predict(prompts, background=background)
+        count_labels(labelled, next(places), labels, loaded)
+        counted = truth != classes.ignore_index
+        for (index, name), answer in zip(named, answers, strict=True):
             counts.update(name, answer.mask & counted, truth == index)
         if log_interval and number % log_interval == 0:
             log.info("%d of %d images", number, len(own))
-    labels, counts = SemanticReport(merged(labelled), len(samples), absent_class), merged(counts)
+    report, counts = SemanticReport(merged(labelled), len(samples), absent_class), merged(counts)
     binary = {name: (counts.shared.get(name, 0), counts.either.get(name, 0)) for _, name in named}
-    return TextReport(labels, binary, len(samples))
+    return TextReport(report, binary, len(samples))
 
 
 def label_texts(names: Sequence[str], background: str = BACKGROUND_TEXT) -> list[str]:

@@ -16,6 +16,7 @@ from segcli.data.samples import SegSample
 from segcli.errors import DatasetError
 from segcli.inference.activation import PLAIN, Activation
 from segcli.inference.decode_labels import label_maps, scored_maps
+from segcli.inference.failed_image import Place, answered
 from segcli.inference.label_scores import LabelScores
 from segcli.inference.preprocess import Forward
 from segcli.inference.tiles import TileSettings, label_map_tiled, scored_map_tiled
@@ -68,6 +69,7 @@ def measure(
 
     Raises:
         DatasetError: A sample cannot be read, its sizes differ, or its mask holds an unknown id.
+        FailedImageError: The network fails on an image.
     """
 
     def predict(batch: Sequence[LoadedSample]) -> list[Labels]:
@@ -145,20 +147,28 @@ def measure_label_maps(
         label_maps_of: Returns the label maps of some samples, each of the size of its mask.
         resize_masks: Resizes the masks to the size of the label maps.
         whole_maps_of: Returns the label maps without tiles, for metrics that compare both; None where none does.
+
+    Raises:
+        DatasetError: A sample cannot be read, its sizes differ, or its mask holds an unknown id.
+        FailedImageError: The network fails on an image.
     """
     own, places = own_share(samples), iter(own_share(range(len(samples))))
     counts = SemanticCounts(classes, metrics)
     done = 0
     shown = track(load_ahead(own, batch_size + 1), "evaluate", len(own))
     for batch in grouped(shown, batch_size):
-        wholes = [None] * len(batch) if whole_maps_of is None else whole_maps_of(batch)
-        for loaded, labels, whole in zip(batch, label_maps_of(batch), wholes, strict=True):
+        wholes = [None] * len(batch) if whole_maps_of is None else answered(whole_maps_of, batch, _place)
+        for loaded, labels, whole in zip(batch, answered(label_maps_of, batch, _place), wholes, strict=True):
             count_labels(counts, next(places), labels, loaded, resize_mask=resize_masks, whole=whole)
             done += 1
             if log_interval and done % log_interval == 0:
                 so_far = SemanticReport(counts, done, absent_class).miou
                 log.info("%d of %d images, mIoU so far %.4f", done, len(own), so_far)
     return SemanticReport(merged(counts), len(samples), absent_class)
+
+
+def _place(loaded: LoadedSample) -> Place:
+    return loaded.sample.image, (loaded.rgb.shape[0], loaded.rgb.shape[1])
 
 
 def count_labels(

@@ -16,6 +16,7 @@ from segcli.cores import available_cores
 from segcli.errors import SegcliError, WeightsError
 from segcli.inference.graphs import Graph
 from segcli.inference.preprocess import Forward, NetworkInput
+from segcli.runtimes import AUTO, runtime_names
 
 LARGE_BYTES = 12 << 20
 """Of all inputs of a run, one megapixel: the memory of a larger run is given back, as files of the result need some."""
@@ -64,7 +65,8 @@ def naming_file(method: Method) -> Method:
         except Exception as fault:
             if "memory" in str(fault).lower() or "alloc" in str(fault).lower():
                 raise
-            hint = "export the model again; another size of images or runtime=paddle may work"
+            others = " or ".join(name for name in runtime_names() if name not in (AUTO, self.name))
+            hint = f"try another runtime (Evaluate.runtime or Predict.runtime: {others}) or another size of the image"
             raise WeightsError(f"{self.name} cannot compute this model: {fault}", path=self.file, hint=hint) from fault
 
     return cast(Method, wrapped)

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 from segcli.data.sources import SourceItem
-from segcli.disk import FULL
-from segcli.errors import ConfigError, InputError, MissingPartError, SegcliError, UsageError
-from segcli.failure_report import failure_of, stop_behind
+from segcli.errors import InputError, SegcliError
+from segcli.failure_report import failure_of
+from segcli.inference.failed_image import ends_all, failed_image, words_of
 from segcli.plurals import counted
 
 log = logging.getLogger("segcli.predict")
@@ -42,7 +42,7 @@ class Attempts(Generic[R]):
             items: With images.
 
         Raises:
-            UsageError, ConfigError: The model takes no image with these settings.
+            UsageError, ConfigError, DatasetError: The model takes no image with these settings.
             MissingPartError: What it needs for every image is not there.
             OSError: The disk is full.
             Exception: Behind it is a signal that ends the process.
@@ -55,11 +55,8 @@ class Attempts(Generic[R]):
                 self._has_worked = True
                 yield result
             return
-        except (ConfigError, UsageError, MissingPartError):
-            raise
         except Exception as fault:  # any: each runtime has its own
-            is_full = isinstance(fault, OSError) and fault.errno in FULL  # label maps of large images are in files
-            if is_full or stop_behind(fault) is not None:
+            if ends_all(fault):
                 raise
             traceback.clear_frames(fault.__traceback__)  # they hold what did not fit into the memory
             left_out = self._left_out(items[0], fault) if len(items) == 1 and not done else None
@@ -76,7 +73,7 @@ class Attempts(Generic[R]):
             return
         if isinstance(fault, SegcliError):
             raise fault
-        message = f"the model works on none of {counted(self._in_vain, 'image')}: {_words(fault)}"
+        message = f"the model works on none of {counted(self._in_vain, 'image')}: {words_of(fault)}"
         raise SegcliError(message, hint=failure_of(fault).hint) from fault
 
     def _left_out(self, item: SourceItem, fault: Exception) -> InputError:
@@ -91,19 +88,6 @@ class Attempts(Generic[R]):
         self._in_vain += 1
         if self._in_vain >= _MOST_IN_VAIN:
             self.require_any()
-        height, width = (0, 0) if item.windows is None else item.windows.size
-        hint = fault.hint if isinstance(fault, SegcliError) else None
+        size = (0, 0) if item.windows is None else item.windows.size
         part = "" if item.page_index is None else f" ({'page' if item.clip is None else 'frame'} {item.page_index})"
-        message = f"the model fails on this image of {width} x {height} px{part}: {_words(fault)}"
-        error = InputError(message, path=item.input_path or str(item.name), hint=hint)
-        error.__cause__ = fault
-        return error
-
-
-def _words(fault: Exception) -> str:
-    """What an error says, in one line; all of it, as the first line of a runtime may tell no more than its file."""
-    if isinstance(fault, SegcliError):
-        words = fault.message
-    else:
-        words = f"{type(fault).__name__}: {fault}" if str(fault).strip() else failure_of(fault).message
-    return " ".join(words.split())
+        return failed_image(fault, item.input_path or item.name, size, part=part)

@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
-from segcli.errors import UsageError, WeightsError
+from segcli.errors import FailedImageError, UsageError, WeightsError
+from segcli.inference.runtimes import paddle_runtime
 from segcli.steps.evaluate import open_model as opened
 from segcli.steps.evaluate.command import evaluate
 from tests.trained_model import make_config, save_weights, trained_run
@@ -109,6 +110,32 @@ def test_groups_that_fit_no_image_are_told_and_left_out(run, tmp_path, caplog):
         values = evaluate(config).as_dict()
     assert values["interval"]["unit"] == "image"
     assert any("no image has a group" in record.getMessage() for record in caplog.records)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+@pytest.mark.parametrize("source", ["model.pdparams", "inference"])
+def test_image_on_which_the_network_fails_is_named(run, tmp_path, monkeypatch, source, batch_size):
+    def refusing(forward):
+        def refuse(images):
+            if (images.min(axis=(1, 2, 3)) > 0.9).any():
+                raise WeightsError("takes no such image", path="temporary.onnx")
+            return forward(images)
+
+        return refuse
+
+    images = tmp_path / "data/images"
+    shutil.copytree(run / "data", tmp_path / "data")
+    cv2.imwrite(str(images / "val_1.png"), np.full((64, 64, 3), 255, np.uint8))
+    of_weights, of_export = opened.trained_forward, paddle_runtime.PaddleRuntime.run
+    monkeypatch.setattr(opened, "trained_forward", lambda trained: refusing(of_weights(trained)))
+    monkeypatch.setattr(
+        paddle_runtime.PaddleRuntime, "run", lambda self, batch: refusing(lambda images: of_export(self, images))(batch)
+    )
+    settings = {"weight_path": str(run / "run/best_model" / source), "runtime": "paddle", "batch_size": batch_size}
+    with pytest.raises(FailedImageError) as raised:
+        evaluate(make_config(tmp_path, tmp_path / "data", Evaluate=settings))
+    told = "the model fails on this image of 64 x 64 px: takes no such image"
+    assert str(raised.value) == f"{images / 'val_1.png'}: {told}\n  -> leave it out of the validation split"
 
 
 def test_no_intervals_without_replicates(run, tmp_path):

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from segcli.data import rle
-from segcli.errors import DatasetError, WeightsError
+from segcli.errors import DatasetError, FailedImageError, WeightsError
+from segcli.inference.decode_objects import ObjectFinder
 from segcli.inference.paste import paste_maps
 from segcli.metrics.object_errors import KINDS
 from segcli.steps.evaluate.command import evaluate
@@ -69,6 +70,19 @@ def test_a_image_of_another_size_is_named(tmp_path):
     weights = str(run / "run/best_model/best_model.pdparams")
     with pytest.raises(DatasetError, match=r"a1\.png"):
         evaluate(configure(MODEL, dataset, tmp_path, Evaluate={"weight_path": weights}))
+
+
+@pytest.mark.parametrize(
+    "settings", [{"batch_size": 3}, {"sliding_window": {"crop_size": [64, 64], "stride": [48, 48]}}]
+)
+def test_image_on_which_the_network_fails_is_named(tmp_path, monkeypatch, settings):
+    def fail(_finder, images, **_options):
+        raise RuntimeError(f"no room for {len(images)}")
+
+    run = trained_instance_run()
+    monkeypatch.setattr(ObjectFinder, "__call__", fail)
+    with pytest.raises(FailedImageError, match=r"\.png: the model fails on this image of 64 x 48 px: .* no room for 1"):
+        evaluate(configure(MODEL, run / "data", run / "run", Evaluate=settings))
 
 
 def test_maps_are_enlarged_as_solov2_enlarges_them():

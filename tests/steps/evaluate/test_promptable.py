@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
+
+import pytest
 from typer.testing import CliRunner
 
 from segcli.cli.main import main
+from segcli.promptable.encoded import ImageHolder
 from tests.coco_folder import make_coco_folder
 from tests.promptable_weights import promptable_weights
 from tests.seg_folder import make_seg_folder
@@ -34,3 +39,17 @@ def test_texts_have_a_page_with_their_classes(tmp_path):
     text = (tmp_path / "out/evaluate_report.md").read_text(encoding="utf-8")
     for part in ("binary_mIoU", "How it is measured", "### Classes"):
         assert part in text, part
+
+
+@pytest.mark.parametrize("model", ["SAM-tiny", "LSeg-tiny"])
+def test_image_on_which_the_network_fails_is_named(tmp_path, monkeypatch, model):
+    def fail(_holder, _image, **_options):
+        raise RuntimeError("no such kernel")
+
+    monkeypatch.setattr(ImageHolder, "set_image", fail)
+    make = make_coco_folder if model == "SAM-tiny" else make_seg_folder
+    outcome = evaluated(tmp_path, model, make(tmp_path / "data").root, "--json")
+    result = json.loads(outcome.stdout)
+    assert outcome.exit_code == 1
+    assert result["err_type"] == "FailedImageError"
+    assert re.search(r"\.(png|jpg): the model fails on this image of 64 x \d+ px: .* no such kernel", result["err_msg"])
