@@ -139,7 +139,7 @@ def embed(
     """Encode images ahead, so that `predict --cache` answers prompts on them at once."""
 
     def work() -> int:
-        from segcli.errors import UsageError
+        from segcli.errors import EXIT_DONE, EXIT_FAILED, UsageError
         from segcli.implied import model_in
         from segcli.steps.predict.embed import embed as encode
         from segcli.weights.guest_home import exported_in
@@ -153,7 +153,7 @@ def embed(
                 hint="--model NAME --weights FILE; or --model-dir FOLDER with an exported model",
             )
         result = encode(source, named, place, Path(cache), device=device)
-        terminal.show_summary("embed", result.summary())
-        return 0
+        terminal.show_summary("embed", result.summary(), good=result.complete)
+        return EXIT_DONE if result.complete else EXIT_FAILED
 
     run(work, debug=debug)

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from segcli.cli.main import main
 from segcli.config.load import from_values
 from segcli.data import rle
 from segcli.data.formats.instance_data import open_instance_dataset
@@ -197,6 +199,33 @@ def test_embedded_images_are_not_encoded_again(
     predict(config("SAM-tiny", sam_weights, images, tmp_path / "out", **asked))
 
     assert len(read(tmp_path / "out", "p0")["masks"]) == 1
+
+
+@pytest.mark.parametrize("failing", [1, 2])
+def test_image_on_which_the_encoder_fails_does_not_end_the_encoding(
+    sam_weights: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    encode, asked = PaddleSam.encode, []
+
+    def refuse(network: PaddleSam, image: Any) -> Any:
+        asked.append(image)
+        if len(asked) <= failing:
+            raise RuntimeError("no such kernel")
+        return encode(network, image)
+
+    monkeypatch.setattr(PaddleSam, "encode", refuse)
+    (images / "p2.png").write_bytes(b"no image")
+    command = ["embed", str(images), "--model", "SAM-tiny", "--weights", str(sam_weights)]
+    outcome = CliRunner().invoke(main, [*command, "--cache", str(tmp_path / "kept")])
+
+    assert outcome.exit_code == 1
+    shown = " ".join(outcome.output.split())
+    if failing == 2:
+        assert "the model works on none of 2 images: RuntimeError: no such kernel" in shown
+    else:
+        assert "1, 1 of them new" in shown
+        assert "p0.png: the model fails on this image of" in shown and "p2.png" in shown
+    assert len(list((tmp_path / "kept").glob("*.npy"))) == 2 - failing
 
 
 def test_pythons_door_takes_prompts_with_the_image(sam_weights: Path) -> None:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from segcli.data.prefetch import read_ahead
-from segcli.data.sources import Input, open_sources
+from segcli.data.sources import Input, SourceItem, open_sources
 from segcli.errors import InputError, UsageError
 from segcli.models.promptable.specs import PROMPTABLE
 from segcli.models.table import get_spec
 from segcli.progress import track
+from segcli.steps.predict.attempts import Attempts
+from segcli.steps.predict.command import readable
 from segcli.steps.predict.open_promptable import open_promptable
-
-log = logging.getLogger("segcli.predict")
+from segcli.steps.predict.result import Unreadable
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class EmbedResult:
         folder: Where the embeddings are.
         images: Images that have an embedding now.
         encoded: Images encoded in this run; the others had an embedding before.
-        failed: Inputs that cannot be read.
+        failed: Inputs that cannot be read, or that the model fails on.
         seconds: Total time.
     """
 
@@ -39,6 +40,11 @@ class EmbedResult:
     encoded: int
     failed: tuple[str, ...]
     seconds: float
+
+    @property
+    def complete(self) -> bool:
+        """Whether every input has an embedding."""
+        return not self.failed
 
     def summary(self) -> list[tuple[str, str]]:
         """Rows for the terminal."""
@@ -55,6 +61,8 @@ class EmbedResult:
 def embed(given: Input, model: str, source: Path, folder: Path, *, device: str = "cpu") -> EmbedResult:
     """Encodes images and saves the embeddings; an image that has an embedding is not encoded again.
 
+    An input that cannot be read, or that the model fails on, is reported; the others are still encoded.
+
     Args:
         given: Images; the same inputs as for predict.
         model: A promptable model.
@@ -65,6 +73,7 @@ def embed(given: Input, model: str, source: Path, folder: Path, *, device: str =
     Raises:
         UsageError: The model is not promptable.
         InputError: There is no image, or none can be read.
+        SegcliError: The model fails on every image.
     """
     spec = get_spec(model)
     if not spec.task.facts.takes_prompts:
@@ -74,16 +83,24 @@ def embed(given: Input, model: str, source: Path, folder: Path, *, device: str =
     cache = opened.cache_in(str(folder))
     assert cache is not None
     predictor = opened.predictor(cache)
-    begin, failed, images, encoded = time.perf_counter(), [], 0, 0
-    for item in track(read_ahead(sources, 2), "embed", len(sources)):
-        if item.rgb is None:
-            log.warning("left out: %s", item.fault)
-            failed.append(str(item.fault))
-            continue
-        known = cache.misses
-        predictor.set_image(item.rgb, name=item.input_path or "the array")
-        images, encoded = images + 1, encoded + cache.misses - known
+
+    def encode(items: Sequence[SourceItem]) -> Iterator[bool]:
+        """Whether each image had no embedding."""
+        for item in items:
+            assert item.rgb is not None  # nothing is read in windows here
+            known = cache.misses
+            predictor.set_image(item.rgb, name=item.input_path or "the array")
+            yield cache.misses > known
+
+    attempts, begin, failed, images, encoded = Attempts(encode), time.perf_counter(), list[Unreadable](), 0, 0
+    for item in readable(track(read_ahead(sources, 2), "embed", len(sources)), failed):
+        (is_new,) = attempts([item])
+        if isinstance(is_new, InputError):
+            failed.append(Unreadable(item.input_path, str(is_new)))
+        else:
+            images, encoded = images + 1, encoded + is_new
+    attempts.require_any()
     if not images:
-        raise InputError(f"none of {len(failed)} inputs can be read; the first: {failed[0]}")
-    seconds = time.perf_counter() - begin
-    return EmbedResult(opened.described.title, opened.runtime, folder, images, encoded, tuple(failed), seconds)
+        raise InputError(f"none of {len(failed)} inputs can be read; the first: {failed[0].message}")
+    told, seconds = tuple(one.message for one in failed), time.perf_counter() - begin
+    return EmbedResult(opened.described.title, opened.runtime, folder, images, encoded, told, seconds)
