@@ -6,7 +6,10 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Generic, TypeVar
+
+import numpy as np
 
 from segcli.data.sources import SourceItem
 from segcli.errors import InputError, SegcliError
@@ -19,11 +22,16 @@ log = logging.getLogger("segcli.predict")
 R = TypeVar("R")
 
 _MOST_IN_VAIN = 100
-"""Images on which a model fails, and none on which it works, from which on that is no fault of the images."""
+"""Images on which a model fails, and none on which it works, after which it is tried on an empty one."""
+_EMPTY_PX = 512
+"""Sides of the empty image, such as most networks take and most memories hold."""
 
 
 class Attempts(Generic[R]):
     """Runs a model on batches; where it fails on one, its images are tried one by one.
+
+    Where it fails on every image, an empty one of a usual size tells whether the images are at fault: they may all be
+    tiny, or too large for the memory.
 
     Args:
         predict: One result for each of several items that have images, in order.
@@ -33,6 +41,7 @@ class Attempts(Generic[R]):
         self._predict = predict
         self._has_worked = False
         self._failure: Exception | None = None
+        self._empty: SourceItem | None = None
         self._in_vain = 0
 
     def __call__(self, items: Sequence[SourceItem]) -> Iterator[R | InputError]:
@@ -46,7 +55,7 @@ class Attempts(Generic[R]):
             MissingPartError: What it needs for every image is not there.
             OSError: The disk is full.
             Exception: Behind it is a signal that ends the process.
-            SegcliError: The model has failed on very many images, and on no other has it worked.
+            SegcliError: The model has failed on very many images, on no other has it worked, nor on an empty one.
         """
         done = 0
         try:
@@ -67,14 +76,24 @@ class Attempts(Generic[R]):
             yield from self([item])
 
     def require_any(self) -> None:
-        """Raises what the model failed with last, as a `SegcliError`, if it failed on every image so far."""
+        """Raises what the model failed with last, as a `SegcliError`, if it failed on every image so far, and fails on
+        an empty one."""
         fault = self._failure
-        if fault is None or self._has_worked:
+        if fault is None or self._works():
             return
         if isinstance(fault, SegcliError):
             raise fault
-        message = f"the model works on none of {counted(self._in_vain, 'image')}: {words_of(fault)}"
-        raise SegcliError(message, hint=failure_of(fault).hint) from fault
+        images = f"none of {counted(self._in_vain, 'image')}, nor on an empty one"
+        raise SegcliError(f"the model works on {images}: {words_of(fault)}", hint=failure_of(fault).hint) from fault
+
+    def _works(self) -> bool:
+        """Whether the model has worked on an image, or works on an empty one."""
+        if not self._has_worked and self._empty is not None:
+            try:
+                self._has_worked = bool(list(self._predict([self._empty])))
+            except Exception as fault:  # any: as above, or of prompts that lie outside of it
+                log.debug("the model fails on an empty image too", exc_info=fault)
+        return self._has_worked
 
     def _left_out(self, item: SourceItem, fault: Exception) -> InputError:
         error = fault if isinstance(fault, InputError) and fault.path is not None else self._failed(item, fault)
@@ -86,6 +105,9 @@ class Attempts(Generic[R]):
         """Counts an image on which the model fails, rather than one that cannot be read to its end."""
         self._failure = fault
         self._in_vain += 1
+        if not self._has_worked:
+            bands, dtype = (3, np.uint8) if item.rgb is None else (item.rgb.shape[2], item.rgb.dtype)
+            self._empty = replace(item, rgb=np.zeros((_EMPTY_PX, _EMPTY_PX, bands), dtype), large=None)
         if self._in_vain >= _MOST_IN_VAIN:
             self.require_any()
         size = (0, 0) if item.windows is None else item.windows.size

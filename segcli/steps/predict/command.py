@@ -71,7 +71,7 @@ def predict(config: Config) -> PredictResult:
     if not done.names:  # what is left of an earlier run may be nothing but what it failed on
         attempts.require_any()
     if failed and not predicted and not done.names:
-        raise InputError(f"none of {len(failed)} inputs can be read; the first: {failed[0].message}")
+        raise InputError(f"none of {len(failed)} inputs has a result; the first: {failed[0].message}")
     return PredictResult(
         model_name=predictor.model.title,
         model_dir=str(folder),

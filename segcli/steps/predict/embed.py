@@ -101,6 +101,6 @@ def embed(given: Input, model: str, source: Path, folder: Path, *, device: str =
             images, encoded = images + 1, encoded + is_new
     attempts.require_any()
     if not images:
-        raise InputError(f"none of {len(failed)} inputs can be read; the first: {failed[0].message}")
+        raise InputError(f"none of {len(failed)} inputs has a result; the first: {failed[0].message}")
     told, seconds = tuple(one.message for one in failed), time.perf_counter() - begin
     return EmbedResult(opened.described.title, opened.runtime, folder, images, encoded, told, seconds)

@@ -141,7 +141,7 @@ def _look_at_all(
             (known if has_labels(item) else seen).append((replace(item, rgb=None), look))
     attempts.require_any()
     if failed and not seen and not known:
-        raise InputError(f"none of {len(failed)} inputs can be read; the first: {failed[0].message}")
+        raise InputError(f"none of {len(failed)} inputs has a result; the first: {failed[0].message}")
     return seen, known
 
 

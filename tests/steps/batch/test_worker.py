@@ -22,7 +22,7 @@ from segcli.steps.batch.job import Job
 from segcli.steps.batch.leases import Process
 from segcli.steps.batch.merge import merge, merge_kind
 from segcli.steps.batch.rows import mask_png, row_of
-from tests.steps.batch.stub import make_images, make_job, stub_work
+from tests.steps.batch.stub import StubModel, make_images, make_job, stub_work
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -96,14 +96,23 @@ def test_what_is_done_is_not_done_again(tmp_path):
     assert (job.folder / "shards" / "000000.jsonl").stat().st_mtime_ns == before
 
 
-def test_a_model_that_fails_everywhere_is_no_fault_of_the_images(tmp_path):
-    images = make_images(tmp_path / "in", 0)
-    for name in "ab":
-        cv2.imwrite(str(images / f"{name}.png"), np.zeros((13, 4, 3), np.uint8))
-    job = make_job(tmp_path / "out", images)
-    with pytest.raises(SegcliError, match=r"works on none of [0-9]+ images?: RuntimeError: 13 is no size"):
+def test_a_model_that_fails_everywhere_is_no_fault_of_the_images(tmp_path, monkeypatch):
+    def fail(_model, _items, _settings):
+        raise RuntimeError("no GPU")
+
+    monkeypatch.setattr(StubModel, "predict_items", fail)
+    job = make_job(tmp_path / "out", make_images(tmp_path / "in", 2))
+    with pytest.raises(SegcliError, match="works on none of 2 images, nor on an empty one: RuntimeError: no GPU"):
         stub_work(job.folder)
     assert not job.done() and not list((job.folder / "work").glob("*.lease"))
+
+
+def test_a_shard_of_images_on_which_the_model_fails_is_done(tmp_path):
+    images = make_images(tmp_path / "in", 4)
+    cv2.imwrite(str(images / "last.png"), np.zeros((13, 4, 3), np.uint8))
+    job = make_job(tmp_path / "out", images)
+    assert stub_work(job.folder) == 2
+    assert rows(job)[-1]["error"] == "the model fails on this image of 4 x 13 px: RuntimeError: 13 is no size"
 
 
 def test_masks_as_png_lie_in_a_tar(tmp_path):

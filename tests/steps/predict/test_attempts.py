@@ -14,7 +14,7 @@ import pytest
 
 import segcli
 from segcli.data.sources import Clip, SourceItem
-from segcli.errors import InputError, MissingPartError, SegcliError, UsageError, WeightsError
+from segcli.errors import FailedImageError, InputError, MissingPartError, SegcliError, UsageError, WeightsError
 from segcli.inference.runtimes import paddle_runtime
 from segcli.signals import Stopped
 from segcli.steps.predict import attempts as module
@@ -23,6 +23,8 @@ from segcli.steps.predict.command import predict
 from tests.trained_model import MODEL, make_config, trained_run
 
 REFUSED = "kernel of 2 px\nexceeds 1 px"
+EMPTY = 512
+"""Sides of the image that tells whether a model works at all."""
 
 
 def items(*sides: int) -> list[SourceItem]:
@@ -37,7 +39,7 @@ class Model:
 
     def __call__(self, batch: Sequence[SourceItem]) -> Iterator[int]:
         for item in batch:
-            side = len(item.rgb)
+            side, self.last = len(item.rgb), item.rgb
             self.seen.append(side)
             if side in self.failing:
                 raise self.fault
@@ -63,26 +65,45 @@ def test_images_of_a_failed_batch_are_tried_one_by_one(caplog: pytest.LogCapture
     ("fault", "words"),
     [
         (WeightsError(REFUSED), "kernel of 2 px"),
-        (RuntimeError("file:7\nno GPU"), "works on none of 2 images: RuntimeError: file:7 no GPU"),
+        (RuntimeError("file:7\nno GPU"), "works on none of 2 images, nor on an empty one: RuntimeError: file:7 no GPU"),
     ],
 )
 def test_model_that_fails_on_every_image_is_no_fault_of_these(fault: Exception, words: str) -> None:
-    attempts = Attempts(Model(1, 2, fault=fault))
+    attempts = Attempts(Model(1, 2, EMPTY, fault=fault))
     assert len(answered(attempts, items(1, 2))) == 2
     with pytest.raises(SegcliError, match=words):
         attempts.require_any()
 
 
+def test_images_that_suit_no_model_are_told_from_a_model_that_suits_no_image() -> None:
+    model = Model(1, 2)
+    attempts = Attempts(model)
+    assert len(answered(attempts, items(1, 2))) == 2
+    attempts.require_any()
+    attempts.require_any()
+    assert model.seen == [1, 1, 2, EMPTY]
+    assert model.last.shape == (EMPTY, EMPTY, 3) and not model.last.any()
+
+
 def test_stream_ends_on_which_the_model_always_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_MOST_IN_VAIN", 3)
-    model = Model(1)
+    model = Model(1, EMPTY)
     attempts = Attempts(model)
     with pytest.raises(WeightsError, match="kernel"):
         for _ in range(9):
             answered(attempts, items(1))
-    assert len(model.seen) == 3
-    working = Attempts(Model(1))
-    assert sum(isinstance(found, str) for found in answered(working, items(2, *[1] * 9))) == 9
+    assert model.seen == [1, 1, 1, EMPTY]
+
+
+@pytest.mark.parametrize("sides", [(2, *[1] * 9), (*[1] * 9, 2)])
+def test_many_images_on_which_the_model_fails_do_not_end_the_prediction_of_others(
+    monkeypatch: pytest.MonkeyPatch, sides: tuple[int, ...]
+) -> None:
+    monkeypatch.setattr(module, "_MOST_IN_VAIN", 3)
+    model = Model(1)
+    found = answered(Attempts(model), items(*sides))
+    assert [side for side, one in zip(sides, found, strict=True) if isinstance(one, int)] == [2]
+    assert model.seen.count(EMPTY) == (sides[0] == 1)
 
 
 @pytest.mark.parametrize(
@@ -103,10 +124,10 @@ def test_signal_that_a_runtime_has_made_an_error_of_its_own_ends_the_prediction(
 
 
 def test_model_for_which_there_is_not_enough_memory_is_told_with_the_remedy() -> None:
-    attempts = Attempts(Model(1, fault=MemoryError()))
+    attempts = Attempts(Model(1, EMPTY, fault=MemoryError()))
     (told,) = answered(attempts, items(1))
     assert told == "1.png: the model fails on this image of 4 x 1 px: there is not enough memory"
-    with pytest.raises(SegcliError, match="none of 1 image: there is not enough memory") as raised:
+    with pytest.raises(SegcliError, match="none of 1 image, nor on an empty one: there is not enough memory") as raised:
         attempts.require_any()
     assert "lower batch_size" in str(raised.value.hint)
 
@@ -188,7 +209,19 @@ def test_python_call_goes_on(images: list[str]) -> None:
     assert [fault.path for fault in left_out] == [images[1]]
 
 
-def test_python_call_tells_a_model_that_fails_on_every_image(images: list[str]) -> None:
+def test_python_call_names_the_only_image(images: list[str]) -> None:
     model = segcli.create_model(MODEL, trained_run() / "run/best_model/inference", runtime="paddle")
-    with pytest.raises(WeightsError, match="takes no such shape"):
+    with pytest.raises(FailedImageError, match=r"1\.png: the model fails on this image of 64 x 32 px"):
         list(model.predict(images[1]))
+
+
+def test_command_tells_a_model_that_fails_on_every_image(
+    tmp_path: Path, images: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_runtime, _images):
+        raise RuntimeError("no GPU")
+
+    values = {"model_dir": str(trained_run() / "run/best_model/inference"), "input": images, "runtime": "paddle"}
+    monkeypatch.setattr(paddle_runtime.PaddleRuntime, "run", refuse)
+    with pytest.raises(SegcliError, match="works on none of 3 images, nor on an empty one: RuntimeError: no GPU"):
+        predict(make_config(tmp_path / "out", Predict=values))

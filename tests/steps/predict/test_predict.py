@@ -179,7 +179,7 @@ def test_labels_on_disk_equal_the_result(folder, images, tmp_path):
 
 
 def test_only_bad_inputs_are_an_error(images, folder, tmp_path):
-    with pytest.raises(InputError, match="none of 1 inputs can be read"):
+    with pytest.raises(InputError, match="none of 1 inputs has a result"):
         run(images / "bad.jpg", folder, tmp_path / "out")
     with pytest.raises(InputError):
         list(segcli.create_model(MODEL, model_dir=folder, runtime="paddle").predict(str(images / "bad.jpg")))
