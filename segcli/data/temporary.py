@@ -21,6 +21,7 @@ MARK = ".segcli-"
 """Part of the name of each."""
 _HOLDS = sys.platform != "win32"
 _OURS = re.compile(r"\..*\.segcli-[a-z0-9_]{8}(\.[^.]*)?", re.DOTALL)
+_OUR_FOLDERS = re.compile(r"(?<![^/\\\s\"'])\.[^/\\]*\.segcli-[a-z0-9_]{8}[/\\]")
 
 
 if sys.platform == "win32":  # an open file can be neither renamed nor removed there
@@ -100,6 +101,15 @@ def lasting_path(path: Path) -> Path:
     """Where a path in a temporary folder will be once the folder has its name: what messages call it."""
     *folders, name = path.parts or ("",)
     return Path(*(part for part in folders if not _OURS.fullmatch(part)), name)
+
+
+def lasting_names(text: str) -> str:
+    """A text of a library with the names that the files in temporary folders will have.
+
+    >>> lasting_names('cannot read "out/.int8.segcli-0a1b2c3d/int8/inference.onnx"')
+    'cannot read "out/int8/inference.onnx"'
+    """
+    return _OUR_FOLDERS.sub("", text)
 
 
 def _hold(descriptor: int, name: str) -> bool:

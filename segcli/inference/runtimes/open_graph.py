@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any, cast
 
+from segcli.data.temporary import lasting_names
 from segcli.errors import ConfigError, ConfigFault, MissingPartError, SegcliError
 from segcli.inference.first_opening import require_openable
 from segcli.inference.graphs import Graph
@@ -12,6 +13,7 @@ from segcli.inference.runtimes.protocol import Runtime, RuntimeModule, thread_co
 from segcli.runtimes import RuntimeRow, runtimes
 
 _PACKAGE = "segcli.inference.runtimes"
+_PLACE_IN_SOURCE = "Exception from "
 
 
 def row_of(name: str) -> RuntimeRow:
@@ -62,5 +64,12 @@ def module_of(row: RuntimeRow) -> RuntimeModule:
 
 
 def first_line(fault: BaseException) -> str:
-    """The first line of an error's message that is not empty; the name of its type if there is none."""
-    return next((line.strip() for line in str(fault).splitlines() if line.strip()), type(fault).__name__)
+    """The first line of an error's message that says something; the name of its type if there is none.
+
+    Of an error that names a file, not this, as its folder is named beside; and files in a temporary folder by the names
+    that they will have. OpenVINO's first lines name its own source files.
+    """
+    text = fault.message if isinstance(fault, SegcliError) else str(fault)
+    lines = (line.strip() for line in text.splitlines())
+    said = (line for line in lines if line and not line.startswith(_PLACE_IN_SOURCE))
+    return next((lasting_names(line) for line in said), type(fault).__name__)

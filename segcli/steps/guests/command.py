@@ -74,7 +74,7 @@ def _tried(model: ExportedModel) -> tuple[tuple[Proof, ...], tuple[str, ...]]:
                     path=model.folder / ONNX_FILE,
                     hint="correct input.size, input.stride, input.layout or input.channels in the card",
                 ) from fault
-            faults.append(f"{row.name}: {fault.message if isinstance(fault, SegcliError) else first_line(fault)}")
+            faults.append(f"{row.name}: {first_line(fault)}")
     return tuple(proofs), tuple(faults)
 
 

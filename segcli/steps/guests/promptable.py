@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from segcli.data.files import sha256_of, whole_folder
-from segcli.errors import ConfigError, ConfigFault, SegcliError, WeightsError
+from segcli.errors import ConfigError, ConfigFault, WeightsError
 from segcli.inference.exported_model import ExportedModel
 from segcli.inference.guests.folder import Guest
 from segcli.inference.parity_samples import generated_image
@@ -86,7 +86,7 @@ def _tried(model: ExportedModel) -> tuple[tuple[Proof, ...], tuple[str, ...]]:
                     path=model.folder,
                     hint="correct the input in the card",
                 ) from fault
-            faults.append(f"{row.name}: {fault.message if isinstance(fault, SegcliError) else first_line(fault)}")
+            faults.append(f"{row.name}: {first_line(fault)}")
             continue
         expected = expected or found
         proofs.append(

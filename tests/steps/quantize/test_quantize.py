@@ -55,6 +55,25 @@ def test_a_model_of_8_bits_scores_as_before(tmp_path, caplog):
     assert {"QuantizeLinear", "DequantizeLinear"} <= kinds
 
 
+def test_a_runtime_that_refuses_the_model_names_the_file_that_is_left(tmp_path, monkeypatch, caplog):
+    pytest.importorskip("openvino")
+    from segcli.inference.runtimes.openvino_runtime import OpenVinoRuntime
+
+    make = OpenVinoRuntime.__init__
+
+    def refuse(runtime, file, *arguments, **options):
+        if MARK in str(file):
+            raise RuntimeError(f'Exception from src/core.cpp:84:\nUnable to read the model: "{file}"\n')
+        make(runtime, file, *arguments, **options)
+
+    monkeypatch.setattr(OpenVinoRuntime, "__init__", refuse)
+    data, int8 = make_seg_dataset(tmp_path / "data", train=1, val=3), tmp_path / "int8"
+    quantize(str(convolution_guest(tmp_path)), str(data), int8, most_loss=0.02, images=2)
+    (told,) = (record.getMessage() for record in caplog.records if "because openvino" in record.getMessage())
+    why = f'openvino cannot run this model: Unable to read the model: "{int8 / "inference.onnx"}"'
+    assert told == f"{int8} runs on onnxruntime, because openvino: {why}"
+
+
 def test_a_model_with_weights_of_16_bits_is_widened_first(tmp_path):
     data = make_seg_dataset(tmp_path / "data", train=1, val=3)
     folder = convolution_guest(tmp_path, np.float16)
