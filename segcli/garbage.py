@@ -14,6 +14,8 @@ from threading import Event, Lock
 
 _OBJECTS = 100_000
 """New objects after which garbage is collected meanwhile."""
+HARDLY_EVER = 10_000_000
+"""The same for a check, whose objects are no garbage: a thousand images leave a few cycles, damaged ones as well."""
 _usual: list[tuple[int, int, int]] = []
 _inside: list[tuple[int, int, int]] = []
 _is_command = Event()
@@ -50,16 +52,19 @@ def set_aside() -> None:
 
 
 @contextmanager
-def collecting_rarely() -> Iterator[None]:
+def collecting_rarely(objects: int = _OBJECTS) -> Iterator[None]:
     """Collects rarely inside the block, and as before when the last of several threads has left it.
 
     For work that leaves little garbage: a cycle of objects that holds pixels waits longer, too. The check of 1,500
     damaged images takes no more memory so.
+
+    Args:
+        objects: New ones after which garbage is collected.
     """
     with _lock:
         _inside.append(before := gc.get_threshold())
-        if 0 < before[0] < _OBJECTS:  # 0: the program that uses segcli collects never
-            gc.set_threshold(_OBJECTS, *before[1:])
+        if 0 < before[0] < objects:  # 0: the program that uses segcli collects never
+            gc.set_threshold(objects, *before[1:])
     try:
         yield
     finally:

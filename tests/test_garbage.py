@@ -69,6 +69,12 @@ def test_collections_are_rare_inside_and_as_before_after_a_fault(_usual: tuple[i
     assert gc.get_threshold() == _usual
 
 
+def test_how_rarely_is_said(_usual: tuple[int, int, int]) -> None:
+    with collecting_rarely(123_456):
+        assert gc.get_threshold() == (123_456, *_usual[1:])
+    assert gc.get_threshold() == _usual
+
+
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_the_last_of_several_blocks_restores_whatever_their_order(
     order: tuple[int, int], _usual: tuple[int, int, int]

@@ -100,6 +100,18 @@ def test_many_polygons_may_cross_as_each_one_does():
     assert polygons.may_cross(polygons.Sides.of(rings)).tolist() == expected
 
 
+def test_sides_that_only_touch_are_not_tested_for_a_crossing(monkeypatch: pytest.MonkeyPatch):
+    rising = [value for x in range(50) for value in (x, x * x)]  # each side begins where another ends
+    sides = polygons.Sides.of([[*rising, 0, 49 * 49]])
+    pairs = []
+    seen_from = polygons.Sides.seen_from
+    monkeypatch.setattr(
+        polygons.Sides, "seen_from", lambda self, line, side: (pairs.append(len(line)), seen_from(self, line, side))[1]
+    )
+    assert not polygons.may_cross(sides).any()
+    assert sum(pairs) == 1  # the first side and the last one lie beside each other
+
+
 def test_all_polygons_may_cross_where_the_test_would_take_long(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(polygons, "_PAIRS_AT_ONCE", 1)
     assert polygons.may_cross(polygons.Sides.of([SQUARE, SQUARE])).tolist() == [True, True]
@@ -110,6 +122,8 @@ def test_boxes_are_around_all_polygons_of_their_owner():
     boxes = sides.boxes(np.array([0, 0, 2]), 3)
     assert boxes[[0, 2]].tolist() == [[0, 0, 24, 23], [-3, 5, 4, 2.5]]
     assert not np.isfinite(boxes[1]).any()
+    assert polygons.Sides.of([[], SQUARE]).boxes(np.array([0, 1]), 2)[1].tolist() == [0, 0, 10, 10]
+    assert not np.isfinite(polygons.Sides.of([]).boxes(np.zeros(0, np.intp), 1)).any()
 
 
 def test_the_place_of_a_crossing_does_not_depend_on_other_polygons():

@@ -12,6 +12,7 @@ from segcli.data.changes.settled import read_settled
 from segcli.data.dataset_folder import require_folder
 from segcli.errors import DatasetError, UsageError
 from segcli.findings import has_errors
+from segcli.garbage import HARDLY_EVER, collecting_rarely
 from segcli.models.table import get_spec
 from segcli.models.task import Task
 from segcli.report.sarif import write_sarif
@@ -68,6 +69,7 @@ def _with_model(result: CheckResult, config: Config, task: Task) -> CheckResult:
     return replace(result, label_quality=write_gallery(ranked, folder, Path(config.Global.output)))
 
 
+@collecting_rarely(HARDLY_EVER)
 def _checked(config: Config, task: Task) -> CheckResult:
     """The check of the task; the SARIF file is also written if the check ends with an error."""
     sarif = config.CheckDataset.sarif

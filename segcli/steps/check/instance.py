@@ -27,7 +27,7 @@ from segcli.data.prefetch import started
 from segcli.data.samples import Split
 from segcli.data.traced_mask import TracedMask
 from segcli.findings import Finding, Severity, in_order
-from segcli.garbage import collecting_rarely, set_aside
+from segcli.garbage import HARDLY_EVER, collecting_rarely, set_aside
 from segcli.models.task import Task
 from segcli.rules import finding
 from segcli.rules.repair_hints import with_repairs
@@ -160,7 +160,7 @@ def check_instance(config: Config) -> CheckResult:
     return shown(config, result, seen, drawing)
 
 
-@collecting_rarely()
+@collecting_rarely(HARDLY_EVER)
 def examine_coco_dataset(
     dataset_dir: Path, num_classes: int | None = None, settings: PassSettings = EVERY_FILE
 ) -> InstanceExamination:

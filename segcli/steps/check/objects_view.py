@@ -12,6 +12,7 @@ from segcli.data import rle
 from segcli.data.instances import InstanceObject, InstanceSample
 from segcli.data.polygons import CORNERS_AT_ONCE, Sides, crossings_within, may_cross
 from segcli.data.prefetch import batched_to
+from segcli.data.rle import Rle
 from segcli.data.same_outlines import Repeated, images_with_near_boxes, repeated_outlines
 
 Crossings = tuple[dict[int, tuple[float, float]], frozenset[int]]
@@ -72,23 +73,23 @@ def _corners(sample: InstanceSample) -> int:
 def _views(samples: Sequence[InstanceSample]) -> Iterator[ObjectsView]:
     counts = [len(sample.objects) for sample in samples]
     image, first = np.repeat(np.arange(len(samples)), counts), np.cumsum([0, *counts])
-    polygons = [
-        (begin + index, polygon)
-        for sample, begin in zip(samples, first[:-1].tolist(), strict=True)
-        for index, polygon in _polygons(sample)
-    ]
-    owner = np.array([index for index, _ in polygons], np.intp)
-    sides = Sides.of([polygon for _, polygon in polygons])
+    outlines = [value.segmentation for sample in samples for value in sample.objects]
+    polygons, owners, codes = list[tuple[float, ...]](), list[int](), dict[int, Rle]()
+    for index, outline in enumerate(outlines):
+        if isinstance(outline, tuple):
+            polygons += outline
+            owners += [index] * len(outline)
+        else:
+            codes[index] = outline
+    sides, owner = Sides.of(polygons), np.array(owners, np.intp)
     areas, boxes = np.bincount(owner, sides.areas(), minlength=len(image)), sides.boxes(owner, len(image))
-    for index, value in enumerate(value for sample in samples for value in sample.objects):
-        if isinstance(value.segmentation, dict):
-            areas[index], boxes[index] = rle.area(value.segmentation), rle.bounding_box(value.segmentation)
+    for index, code in codes.items():
+        areas[index], boxes[index] = rle.area(code), rle.bounding_box(code)
     crossing, near = set(image[owner[may_cross(sides)]].tolist()), images_with_near_boxes(boxes, image)
     for number, (sample, begin, end) in enumerate(zip(samples, first[:-1], first[1:], strict=True)):
         crossings, repeated = _NO_CROSSINGS, list[Repeated]()
         if number in crossing:
             crossings = crossings_within(Sides.of([polygon for _, polygon in _polygons(sample)]))
         if number in near:
-            outlines = [value.segmentation for value in sample.objects]
-            repeated = repeated_outlines(outlines, sample.height, sample.width, boxes[begin:end])
+            repeated = repeated_outlines(outlines[begin:end], sample.height, sample.width, boxes[begin:end])
         yield ObjectsView(sample, tuple(areas[begin:end].tolist()), crossings, repeated)

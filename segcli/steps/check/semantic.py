@@ -28,7 +28,7 @@ from segcli.data.lists import relative_names
 from segcli.data.prefetch import batched
 from segcli.data.samples import SegDataset, SegSample, Split
 from segcli.findings import Finding, has_errors, in_order
-from segcli.garbage import collecting_rarely, set_aside
+from segcli.garbage import HARDLY_EVER, collecting_rarely, set_aside
 from segcli.models.task import Task
 from segcli.plurals import counted
 from segcli.rules import finding
@@ -122,7 +122,7 @@ def check_semantic(config: Config) -> CheckResult:
     return shown(config, result, seen, drawing)
 
 
-@collecting_rarely()
+@collecting_rarely(HARDLY_EVER)
 def examine_seg_dataset(
     dataset_dir: Path, num_classes: int | None = None, settings: PassSettings = EVERY_FILE
 ) -> Examination:
