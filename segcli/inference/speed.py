@@ -27,6 +27,8 @@ _NEAR = 2.0
 """A runtime that took so many times as long as the fastest one elsewhere is not the fastest here."""
 _ALIKE = 1.05
 """Runtimes whose times differ by less, which is less than a measurement is certain to, go by how soon they start."""
+_TENTHS_MS = 10.0
+"""Times below are told with a digit after the point."""
 
 Proven = Sequence[tuple[RuntimeRow, Proof]]
 _of_this_process: dict[str, dict[str, float]] = {}
@@ -66,11 +68,22 @@ def _times_here(model: ExportedModel, near: Proven) -> Mapping[str, float]:
             known = {}
         if known.keys() != {row.name for row, _ in near}:
             known = {row.name: _measured(model, row) for row, _ in near}
-            log.info("%s: times on this processor are %s", model.folder, known)
+            log.info("%s: timed on this processor: %s", model.folder, _in_words(known))
             if float("inf") not in known.values():  # what cannot be opened today may be tomorrow
                 keep_bytes(file, json.dumps(known).encode())
         _of_this_process[name] = known
     return _of_this_process[name]
+
+
+def _in_words(times: Mapping[str, float]) -> str:
+    return ", ".join(
+        f"{name} {_rounded(time)} ms" if time < float("inf") else f"{name} cannot be opened"
+        for name, time in times.items()
+    )
+
+
+def _rounded(milliseconds: float) -> str:
+    return f"{milliseconds:.1f}" if milliseconds < _TENTHS_MS else f"{milliseconds:.0f}"
 
 
 def _measured(model: ExportedModel, row: RuntimeRow) -> float:

@@ -104,7 +104,7 @@ def _tell_of_scale(window: SlidingWindowConfig, network: NetworkFacts) -> None:
     if not 1 / _SAME_SIZE <= times <= _SAME_SIZE:
         width, height = (round(side) for side in sides)
         log.warning(
-            "the network resizes each tile to its input: things appear %.1f times as large as in training images of "
+            "the network resizes each tile to its input: things appear %.2g times as large as in training images of "
             "%d x %d px; a crop_size of about that size keeps what was learnt",
             times,
             width,

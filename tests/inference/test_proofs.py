@@ -129,7 +129,8 @@ def test_times_of_another_processor_are_measured_again_once(model, convert, monk
     assert json.loads((model.folder / FILE).read_text()) == written
 
 
-def test_a_runtime_that_cannot_be_opened_today_is_measured_again(model, convert, monkeypatch):
+def test_a_runtime_that_cannot_be_opened_today_is_measured_again(model, convert, monkeypatch, caplog):
+    caplog.set_level(logging.INFO, logger="segcli")
     monkeypatch.setenv("SEGCLI_CACHE", str(model.folder.parent / "cache"))
     open_runtime(model)
     known = json.loads((model.folder / FILE).read_text())["proofs"]
@@ -140,7 +141,7 @@ def test_a_runtime_that_cannot_be_opened_today_is_measured_again(model, convert,
         measured.append(row.name)
         if measured == ["onnxruntime"]:
             raise MissingPartError("no memory is left")
-        return {"onnxruntime": 1.0, "openvino": 2.0}.get(row.name, 3.0)
+        return {"onnxruntime": 1.04, "openvino": 23.4}.get(row.name, 31.0)
 
     monkeypatch.setattr(Prover, "measure", measure)
     near.sort(key=lambda one: one[0].name != "onnxruntime")
@@ -148,6 +149,9 @@ def test_a_runtime_that_cannot_be_opened_today_is_measured_again(model, convert,
         monkeypatch.setattr(speed, "_of_this_process", {})
         assert speed.by_speed(model, near)[0].name == first
     assert measured.count("onnxruntime") == 2, "the third time is read"
+    assert "timed on this processor: onnxruntime cannot be opened, " in caplog.text
+    assert "timed on this processor: onnxruntime 1.0 ms, " in caplog.text
+    assert "openvino 23 ms" in caplog.text
 
 
 def test_times_are_those_of_this_processor_where_they_were_measured_here(model, convert, monkeypatch):

@@ -7,6 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from segcli.data.boxes import ltwh_of
 from segcli.data.contours import Outline
 from segcli.data.formats.labelme_writer import labelme_document, outline_shapes, png_text
@@ -15,6 +18,8 @@ from segcli.data.rle import Rle
 from segcli.data.traced_mask import TracedMask, trace_together
 from segcli.steps.predict.writers import to_json
 
+_LARGEST_DIGIT = 9
+
 
 def full_objects(values: Mapping[str, Any], *, indent: int, ensure_ascii: bool) -> str:
     """PaddleX's JSON with every mask pixel, one row of pixels per line (PaddleX writes one pixel per line)."""
@@ -22,10 +27,20 @@ def full_objects(values: Mapping[str, Any], *, indent: int, ensure_ascii: bool) 
     blank, deeper = " " * (2 * indent), " " * (3 * indent)
     texts = []
     for mask in values["masks"]:
-        rows = f",\n{deeper}".join(f"[{','.join(map(str, row))}]" for row in mask.tolist())
+        rows = f",\n{deeper}".join(f"[{row}]" for row in _rows(mask))
         texts.append(f"[\n{deeper}{rows}\n{blank}]")
     joined = f",\n{blank}".join(texts)
     return frame.replace('"masks": "@"', f'"masks": [\n{blank}{joined}\n{" " * indent}]' if texts else '"masks": []')
+
+
+def _rows(mask: NDArray[Any]) -> Iterator[str]:
+    """The values of each row of a mask [H, W], with commas between them."""
+    mask = mask.astype(np.uint8) if mask.dtype == bool else mask
+    if mask.dtype != np.uint8 or mask.max(initial=0) > _LARGEST_DIGIT:  # none of ours
+        return (",".join(map(str, row)) for row in mask.tolist())
+    text = np.full((mask.shape[0], 2 * mask.shape[1]), ord(","), np.uint8)
+    text[:, ::2] = mask + ord("0")
+    return (row.tobytes().decode("ascii") for row in text[:, :-1])
 
 
 def compact_objects(values: Mapping[str, Any], masks: Sequence[TracedMask], size: Sequence[int]) -> dict[str, Any]:

@@ -74,6 +74,17 @@ def test_full_json_is_what_the_result_says(result, tmp_path):
     assert values == result.json["res"]
 
 
+def test_full_json_of_masks_that_others_put_into_a_result(result, tmp_path):
+    marked = np.where(result["masks"][0] == 1, 255, 0).astype(np.uint8)
+    result["masks"] = [marked, marked == 255, marked.astype(np.float32), marked[:0], marked[:, :0]]
+    values = json.loads(result.save_to_json(tmp_path).read_text(encoding="utf-8"))
+    assert [np.shape(mask) for mask in values["masks"]][:3] == [(10, 20)] * 3
+    assert np.array_equal(values["masks"][0], marked)
+    assert np.array_equal(values["masks"][1], marked == 255)
+    assert np.array_equal(values["masks"][2], marked)
+    assert values["masks"][3:] == [[], [[]] * 10]
+
+
 def test_no_object_is_a_result_too(result, tmp_path):
     nothing = Detections(np.zeros(0), np.zeros(0, int), (), np.zeros((0, 4)))
     empty = InstanceResult(next(iter(open_sources(result["input_path"]))), nothing, CLASSES)

@@ -142,7 +142,9 @@ def test_tiles_that_change_the_size_of_things_are_told(caplog):
     tiling(window, None, NetworkFacts(resizes, None, {}, "openvino"))
     assert not caplog.records
     tiling(window, None, NetworkFacts(resizes, None, learnt, "openvino"))
-    assert "2.0 times as large as in training images of 192 x 160 px" in caplog.text
+    assert "appear 2 times as large as in training images of 192 x 160 px" in caplog.text
+    tiling(window.model_copy(update={"crop_size": (4800, 4000)}), None, NetworkFacts(resizes, None, learnt, "openvino"))
+    assert "appear 0.04 times as large as in training images of 192 x 160 px" in caplog.text
 
 
 def test_objects_of_an_image_in_parts(tmp_path):
