@@ -16,6 +16,8 @@ import paddle
 import paddle.nn.functional as F
 from paddle import Tensor, nn
 
+from segcli.models.host_memory import is_on_host
+
 CHANNELS = (16, 32, 64, 96, 128)
 """Channels of each stage, the first at the size of the image."""
 
@@ -67,6 +69,16 @@ class UNetBody(nn.Layer):
         x: Tensor = features[-1]
         for index in range(len(self.enlarge)):
             feature = features[len(features) - 2 - index]
-            height, width = paddle.shape(feature)[2:].unbind(0)
-            x = self.decoder[index](self.enlarge[index](x)[:, :, :height, :width] + feature)
+            x = self.decoder[index](_enlarged(x, self.enlarge[index], feature) + feature)
         return x
+
+
+def _enlarged(x: Tensor, enlarge: nn.Conv2DTranspose, feature: Tensor) -> Tensor:
+    """Twice the size of `x` [N, C, H, W], without the last row or column where `feature` has an odd number of them."""
+    if is_on_host(x):
+        below, right = 2 * x.shape[2] - feature.shape[2], 2 * x.shape[3] - feature.shape[3]
+        # what is cut off afterwards leaves a view, and a sum with one takes ten times as long
+        return F.conv2d_transpose(x, enlarge.weight, stride=2, padding=[0, below, 0, right])
+    height, width = paddle.shape(feature)[2:].unbind(0)
+    whole: Tensor = enlarge(x)
+    return whole[:, :, :height, :width]
