@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from segcli.inference.runtimes.devices import inference_device
 from segcli.inference.tiling import NetworkFacts, Tiling, tiling
 from segcli.models.instance.table import SIZED
 from segcli.models.spec import Preprocess
-from segcli.steps.evaluate.open_model import measured_source
+from segcli.steps.evaluate.open_model import measured_source, temporary_export
 from segcli.tasks import engine_of
 from segcli.trained import load_trained
 
@@ -81,11 +80,11 @@ def open_measured(config: Config) -> Iterator[MeasuredInstanceModel]:
     else:
         from segcli.steps.export.instance import write_instance_files
 
-        with tempfile.TemporaryDirectory(prefix="segcli-evaluate-") as folder:
+        with temporary_export(source) as folder:
             with on_cpu():
                 trained = load_trained(source, config.Global.model)
-                write_instance_files(trained, Path(folder), ("paddle",), sha256_of(source))
-            yield _open_exported(Path(folder), source, config)
+                write_instance_files(trained, folder, ("paddle",), sha256_of(source))
+            yield _open_exported(folder, source, config)
 
 
 def _open_trained(weights: Path, config: Config) -> MeasuredInstanceModel:

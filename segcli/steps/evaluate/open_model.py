@@ -27,6 +27,7 @@ from segcli.inference.parity import Reference
 from segcli.inference.preprocess import Forward
 from segcli.inference.runtimes.choice import open_runtime
 from segcli.inference.runtimes.devices import inference_device
+from segcli.inference.runtimes.open_graph import first_line
 from segcli.inference.runtimes.protocol import forward_of
 from segcli.inference.tiling import NetworkFacts, Tiling, tiling
 from segcli.models.spec import Preprocess
@@ -108,6 +109,19 @@ def open_measured(config: Config) -> Iterator[MeasuredModel]:
                 yield fast
                 return
         yield _open_trained(source, config)
+
+
+@contextmanager
+def temporary_export(weights: Path) -> Iterator[Path]:
+    """A folder for an export of weights, removed at the end; an error inside the block about what is in it names the
+    weights."""
+    with tempfile.TemporaryDirectory(prefix="segcli-evaluate-") as name:
+        try:
+            yield Path(name)
+        except SegcliError as fault:
+            if fault.path is not None and Path(fault.path).is_relative_to(name):
+                fault.path = str(weights)
+            raise
 
 
 def measured_source(config: Config) -> Path:
@@ -209,13 +223,13 @@ def _try_fast(weights: Path, runtime: str, config: Config, stack: ExitStack) -> 
     except SegcliError as fault:
         if config.Evaluate.runtime != "auto":
             raise
-        log.warning("evaluating with Paddle, because the faster runtime failed: %s", fault)
+        log.warning("evaluating with Paddle, because the faster runtime failed: %s", first_line(fault))
         return None
 
 
 def _export_for_now(weights: Path, config: Config, stack: ExitStack) -> tuple[Path, Reference]:
     """Exports into a temporary folder; also returns the outputs of the trained network for an image."""
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="segcli-evaluate-")))
+    folder = stack.enter_context(temporary_export(weights))
     with on_cpu():
         trained = load_trained(weights, config.Global.model)
         shape = input_shape(trained.spec, wanted_shape(config, trained.card.config), trained.card.preprocess.channels)

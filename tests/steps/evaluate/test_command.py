@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
-from segcli.errors import FailedImageError, UsageError, WeightsError
-from segcli.inference.runtimes import paddle_runtime
+from segcli.errors import FailedImageError, SegcliError, UsageError, WeightsError
+from segcli.inference.runtimes import openvino_runtime, paddle_runtime
 from segcli.steps.evaluate import open_model as opened
 from segcli.steps.evaluate.command import evaluate
 from tests.trained_model import make_config, save_weights, trained_run
@@ -136,6 +136,21 @@ def test_image_on_which_the_network_fails_is_named(run, tmp_path, monkeypatch, s
         evaluate(make_config(tmp_path, tmp_path / "data", Evaluate=settings))
     told = "the model fails on this image of 64 x 64 px: takes no such image"
     assert str(raised.value) == f"{images / 'val_1.png'}: {told}\n  -> leave it out of the validation split"
+
+
+def test_runtime_that_refuses_weights_names_these_and_not_their_export(run, tmp_path, monkeypatch):
+    pytest.importorskip("openvino")
+
+    def refuse(*_, **_options):
+        raise RuntimeError("no such operator")
+
+    weights = tmp_path / "model.pdparams"
+    for name in (weights.name, "model_card.json"):
+        shutil.copy(run / "run/best_model" / name, tmp_path)
+    monkeypatch.setattr(openvino_runtime, "OpenVinoRuntime", refuse)
+    with pytest.raises(SegcliError) as raised:
+        measured(run, tmp_path / "out", weight_path=str(weights), runtime="openvino")
+    assert str(raised.value).startswith(f"{weights}: openvino cannot run this model: no such operator")
 
 
 def test_no_intervals_without_replicates(run, tmp_path):
