@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ from segcli.errors import (
     UsageError,
 )
 from segcli.failure_report import failure_of, stop_behind
+
+log = logging.getLogger("segcli.evaluate")
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -103,6 +106,7 @@ def answered(
         except Exception as fault:
             if _is_told(fault):
                 raise
+            log.info("a batch of %d images fails, and is computed one by one: %s", len(batch), words_of(fault))
             traceback.clear_frames(fault.__traceback__)  # they hold what did not fit into the memory
         return [one for item in batch for one in answered(network, [item], place)]
     with naming_image(*place(batch[0])):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -55,10 +56,13 @@ def test_image_of_a_batch_is_named_with_a_remedy(fault: Exception, words: str, r
     assert failure_of(raised.value).traced == traced
 
 
-def test_batch_that_needs_too_much_memory_is_computed_one_by_one() -> None:
+def test_batch_that_needs_too_much_memory_is_computed_one_by_one(caplog: pytest.LogCaptureFixture) -> None:
     network = Network(MemoryError(), most=1)
-    assert run(network, 2, 3) == [4, 6]
+    with caplog.at_level(logging.INFO, "segcli"):
+        assert run(network, 2, 3) == [4, 6]
     assert network.seen == [[2, 3], [2], [3]]
+    told = "a batch of 2 images fails, and is computed one by one: there is not enough memory"
+    assert [record.getMessage() for record in caplog.records] == [told]
 
 
 def stopped() -> RuntimeError:
