@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from segcli.data.formats.annotated import AnnotatedObject, ShapeGroup
 from segcli.data.formats.labelme import Shape
 from segcli.data.formats.labelme_shapes import LabelCanvas
-from segcli.data.formats.object_painter import ObjectPainter
+from segcli.data.formats.object_painter import ImageCrops
 from segcli.data.rle import Crop
 
 
@@ -25,28 +25,27 @@ class _Layer:
 
 
 def paint_labels(
-    objects: Sequence[AnnotatedObject],
-    values: Sequence[int],
-    size: tuple[int, int],
-    painter: ObjectPainter,
-    fill: int = 0,
+    objects: Sequence[AnnotatedObject], values: Sequence[int], crops: ImageCrops, fill: int = 0
 ) -> NDArray[np.uint8]:
     """Paints a label map, uint8 [H, W]: shapes in file order, later ones over earlier ones.
 
     Args:
         objects: The objects to paint.
         values: Pixel value of each object.
-        size: Height and width in pixels.
-        painter: How outlines become pixels.
+        crops: The pixels of objects, in the size of the image.
         fill: Value of the pixels that no object covers.
     """
-    canvas = LabelCanvas(*size, line_width=painter.brush.line_width, point_size=painter.brush.point_size, fill=fill)
     layers = [
         layer
         for number, (found, value) in enumerate(zip(objects, values, strict=True))
-        for layer in _layers(number, found, value, size, painter)
+        for layer in _layers(number, found, value, crops)
     ]
-    for layer in sorted(layers, key=lambda layer: layer.number):
+    layers.sort(key=lambda layer: layer.number)
+    if not any(isinstance(layer.what, Shape) for layer in layers):
+        return _pasted(layers, crops.size, fill)
+    brush = crops.painter.brush
+    canvas = LabelCanvas(*crops.size, line_width=brush.line_width, point_size=brush.point_size, fill=fill)
+    for layer in layers:
         if isinstance(layer.what, Shape):
             canvas.paint(layer.what, layer.value)
         else:
@@ -54,23 +53,38 @@ def paint_labels(
     return canvas.labels()
 
 
+def _pasted(layers: Sequence[_Layer], size: tuple[int, int], fill: int) -> NDArray[np.uint8]:
+    """The label map of crops alone, without a canvas to draw on."""
+    labels = np.full(size, fill, np.uint8)
+    for layer in layers:
+        assert not isinstance(layer.what, Shape)
+        pixels, left, top = layer.what
+        rows, columns = pixels.shape
+        np.copyto(labels[top : top + rows, left : left + columns], np.uint8(layer.value), where=pixels > 0)
+    return labels
+
+
 def seen_share(crop: Crop, labels: NDArray[np.uint8], value: int) -> float:
     """Fraction of an object's pixels that have its value in a label map, 0 to 1."""
+    seen, pixels = seen_pixels(crop, labels, value)
+    return seen / pixels
+
+
+def seen_pixels(crop: Crop, labels: NDArray[np.uint8], value: int) -> tuple[int, int]:
+    """How many pixels of an object have its value in a label map, and how many it has."""
     pixels, left, top = crop
     rows, columns = pixels.shape
     inside = pixels > 0
     held = labels[top : top + rows, left : left + columns] == value
-    return float((held & inside).sum() / inside.sum())
+    return int(np.count_nonzero(held & inside)), int(np.count_nonzero(inside))
 
 
-def _layers(
-    number: int, found: AnnotatedObject, value: int, size: tuple[int, int], painter: ObjectPainter
-) -> list[_Layer]:
+def _layers(number: int, found: AnnotatedObject, value: int, crops: ImageCrops) -> list[_Layer]:
     """Shapes one by one in file order; a group with holes in one step, at the position of its last shape."""
     if isinstance(found.outline, ShapeGroup):
         shapes = found.outline.shapes
-        if len(shapes) == 1 or not painter.has_holes(found.outline, *size):
+        if len(shapes) == 1 or not crops.painter.has_holes(found.outline, *crops.size):
             return [_Layer(shape.number, value, shape) for shape in shapes]
         number = shapes[-1].number
-    crop = painter.crop(found, *size)
+    crop = crops.of(found)
     return [] if crop is None else [_Layer(number, value, crop)]

@@ -73,6 +73,28 @@ class ObjectPainter:
         return rle.from_polygons(outline, height, width) if isinstance(outline, tuple) else outline
 
 
+class ImageCrops:
+    """The pixels of the objects of one image; each object is painted once.
+
+    Args:
+        painter: How outlines become pixels.
+        size: Height and width of the image in pixels.
+    """
+
+    def __init__(self, painter: ObjectPainter, size: tuple[int, int]) -> None:
+        self.painter = painter
+        self.size = size
+        self._of: dict[
+            int, tuple[AnnotatedObject, Crop | None]
+        ] = {}  # the object is kept, so that its id stays its own
+
+    def of(self, value: AnnotatedObject) -> Crop | None:
+        """As `ObjectPainter.crop`."""
+        if id(value) not in self._of:
+            self._of[id(value)] = value, self.painter.crop(value, *self.size)
+        return self._of[id(value)][1]
+
+
 def crop_rings(crop: Crop) -> list[list[NDArray[np.int64]]]:
     """Traces the connected parts of a crop along pixel edges: per part the outer border, then holes, each [n, 2]."""
     pixels, left, top = crop

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
-from segcli.data import rle
 from segcli.data.classes import BACKGROUND_NAME, IGNORE_INDEX
 from segcli.data.formats.annotated import AnnotatedObject
 from segcli.data.formats.format import Placed, PlacedImage, Put, Written, is_object, lose_flags
-from segcli.data.formats.label_map_painter import paint_labels
+from segcli.data.formats.label_map_painter import paint_labels, seen_pixels
 from segcli.data.formats.masks_writer import class_ids
-from segcli.data.formats.object_painter import ObjectPainter, iou
+from segcli.data.formats.object_painter import ImageCrops, ObjectPainter
 from segcli.data.formats.voc_layout import COLOUR_FILE, SETS
 from segcli.data.image import Labels
 from segcli.data.label_png import encode_label_png
 from segcli.data.palette import voc_palette
+from segcli.data.rle import Crop
 from segcli.data.samples import Split
 
 MOST_CLASSES = 254
@@ -61,17 +60,21 @@ def _maps(
     image: PlacedImage, ids: Mapping[str, int], painter: ObjectPainter, written: Written
 ) -> tuple[Labels, Labels]:
     """The class map and the object map of an image."""
-    size = image.source.size
+    crops = ImageCrops(painter, image.source.size)
     values = [value for value in image.source.read_objects() if value.label in ids]
     numbers = _numbered(image, values, written)
     kept = [value for value in values if id(value) in numbers]
     class_ids = [IGNORE_INDEX if value.is_ignored else ids[value.label] for value in kept]
-    class_map = paint_labels(kept, class_ids, size, painter)
-    object_map = paint_labels(kept, [numbers[id(value)] for value in kept], size, painter)
+    class_map = paint_labels(kept, class_ids, crops)
+    object_map = paint_labels(kept, [numbers[id(value)] for value in kept], crops)
+    held = np.bincount(object_map.ravel(), minlength=IGNORE_INDEX + 1)
     for value in kept:
         lose_flags(("is_ignored",), image, value, written)
-        if 0 < numbers[id(value)] < IGNORE_INDEX:
-            _compare(image, value, object_map == numbers[id(value)], painter, written)
+        number = numbers[id(value)]
+        if 0 < number < IGNORE_INDEX:
+            share = _kept_share(crops.of(value), object_map, number, int(held[number]))
+            if share < SAME_IOU:
+                written.lose(image, value, "pixels under another object", share)
             written.made["objects"] += 1
     return class_map, object_map
 
@@ -91,10 +94,8 @@ def _numbered(image: PlacedImage, values: list[AnnotatedObject], written: Writte
     return numbers
 
 
-def _compare(
-    image: PlacedImage, value: AnnotatedObject, held: NDArray[np.bool_], painter: ObjectPainter, written: Written
-) -> None:
-    before = painter.code(value, *image.source.size)
-    share = iou(before, rle.encode(held))
-    if share < SAME_IOU:
-        written.lose(image, value, "pixels under another object", share)
+def _kept_share(crop: Crop | None, object_map: Labels, number: int, held: int) -> float:
+    """Intersection over union of an object and its `held` pixels in the object map; 1 when both are empty."""
+    seen, pixels = (0, 0) if crop is None else seen_pixels(crop, object_map, number)
+    union = pixels + held - seen
+    return seen / union if union else 1.0
