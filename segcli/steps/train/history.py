@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from segcli.data.files import naming, write_text_atomic
@@ -17,6 +18,8 @@ HISTORY_FILE = "history.jsonl"
 
 log = logging.getLogger("segcli.train")
 
+_DRAWING = 0.02
+"""Share of the time that drawing the curves may take."""
 _MUCH_WAITING = 0.1
 """Share of the time spent waiting for data above which the log mentions it; the history always holds it."""
 
@@ -178,13 +181,34 @@ class HistoryWriter(Callback):
 
 
 class CurveWriter(Callback):
-    """Draws `curves.png` (loss, learning rate, score) from the history after each evaluation."""
+    """Draws `curves.png` (loss, learning rate, score) from the history: at the first evaluation, at checkpoints, at the
+    end, and in between after evaluations while it takes little of the time."""
 
     def __init__(self, output: Path) -> None:
         self._output = output
+        self._is_behind = False
+        self._next = 0.0
 
     def on_evaluation(self, state: TrainState) -> None:
-        """Draws the curves so far."""
+        """Draws the curves so far, if it is time."""
+        self._is_behind = True
+        if perf_counter() >= self._next:
+            self._draw(state)
+
+    def on_checkpoint(self, state: TrainState) -> None:
+        """Draws what is not drawn yet: the training may stop here."""
+        self._draw(state)
+
+    def on_end(self, state: TrainState) -> None:
+        """Draws what is not drawn yet."""
+        self._draw(state)
+
+    def _draw(self, state: TrainState) -> None:
         from segcli.report.curves import draw_curves
 
-        draw_curves(read_history(self._output / HISTORY_FILE), self._output / "curves.png", state.session.score_name)
+        if self._is_behind:
+            begin = perf_counter()
+            history = read_history(self._output / HISTORY_FILE)
+            draw_curves(history, self._output / "curves.png", state.session.score_name)
+            end = perf_counter()
+            self._is_behind, self._next = False, end + (end - begin) / _DRAWING
