@@ -89,15 +89,17 @@ class ObjectTally:
         counted = self.classes if self.classes <= MOST_COUNTED else 0
         self.together = np.zeros((counted, counted), np.int64)
 
-    def update(self, sample: InstanceSample, split: Split) -> None:
-        """Adds one image."""
-        ids = np.bincount([value.class_id for value in sample.objects], minlength=self.classes)
-        self.objects[split] += ids
-        self.images[split] += ids > 0
-        present = np.flatnonzero(ids)
+    def update(self, samples: Sequence[InstanceSample], split: Split) -> None:
+        """Adds images, all at once: one by one takes twice as long."""
+        ids = np.array([value.class_id for sample in samples for value in sample.objects], np.int64)
+        image = np.repeat(np.arange(len(samples)), [len(sample.objects) for sample in samples])
+        of_image, shown = np.divmod(np.unique(image * self.classes + ids), self.classes)
+        self.objects[split] += np.bincount(ids, minlength=self.classes)
+        self.images[split] += np.bincount(shown, minlength=self.classes)
         if len(self.together):
-            self.together[present[:, None], present] += 1
-        areas = [value.area_px for value in sample.objects]
+            for present in np.split(shown, np.flatnonzero(np.diff(of_image)) + 1):
+                self.together[present[:, None], present] += 1
+        areas = [value.area_px for sample in samples for value in sample.objects]
         self.by_size[split] += np.bincount(np.searchsorted(SIZE_LIMITS_PX, areas, side="right"), minlength=len(SIZES))
 
 
@@ -184,18 +186,20 @@ def examine_coco_dataset(
     findings = list(scan.findings)
     drawable: dict[Split, list[InstanceSample]] = {split: [] for split in Split}
     plan = LookPlan.of({split: dataset.samples(split) for split in Split}, settings.decoded)
-    compared = {sample.image for sample in evenly([one for split in Split for one in plan.decoded(split)], COMPARED)}
+    seen = [sample for split in Split for sample in plan.decoded(split)]
+    compared = {str(sample.image) for sample in evenly(seen, COMPARED)}  # a path takes long to be looked up
     placed: list[Placed] = []
     checked = started(looks(plan, _ImageLook(compared), settings.manifest, "instance", settings.workers))
     # while other threads decode images
     of_dataset = [*left_out_of_files(scan), *dataset_findings(dataset, scan.files)]
+    for split in Split:
+        tally.update(dataset.samples(split), split)
     for facts in checked:
         sample, split = facts.sample, facts.split
         own = list(image_findings(facts, relative_name(sample.image, dataset.root), scan.files[split]))
         image = SeenImage(str(sample.image), split, f"{scan.files[split]} image id {sample.image_id}")
         findings.extend((*own, *images.update(split, [image], [facts.file])))
         _add_places(images.places, sample, own, scan.files[split])
-        tally.update(sample, split)
         if facts.placed is not None:
             placed.append(facts.placed)
         sound = not any(found.severity is Severity.ERROR for found in own)
@@ -344,7 +348,7 @@ def _annotation_of(found: Finding) -> int:
 class _ImageLook:
     """How images are inspected: those of some files are kept small, for the comparison with their objects."""
 
-    compared: Collection[Path]
+    compared: Collection[str]
 
     def files(self, sample: InstanceSample) -> tuple[str]:
         return (str(sample.image),)
@@ -377,4 +381,4 @@ class _ImageLook:
         return file_as_plain(facts.file)
 
     def _is_sketched(self, sample: InstanceSample) -> bool:
-        return sample.image in self.compared and bool(sample.objects)
+        return str(sample.image) in self.compared and bool(sample.objects)

@@ -14,6 +14,7 @@ import pytest
 from segcli.config.schema import Config
 from segcli.data import rle
 from segcli.data.classes import ClassMap
+from segcli.data.instances import InstanceObject, InstanceSample
 from segcli.data.palette import object_palette
 from segcli.data.samples import Split
 from segcli.data.traced_mask import TracedMask
@@ -21,7 +22,7 @@ from segcli.errors import ConfigError, DatasetError
 from segcli.report.objects import DrawnObject, draw_objects
 from segcli.steps.check import instance
 from segcli.steps.check.command import check_dataset
-from segcli.steps.check.instance import examine_coco_dataset
+from segcli.steps.check.instance import ObjectTally, examine_coco_dataset
 from segcli.steps.check.settings import PassSettings
 from tests.coco_folder import NAMES, make_coco_folder
 
@@ -164,3 +165,18 @@ def test_images_are_decoded_and_compared_in_threads_while_the_rules_on_all_objec
     assert len(decoded) == 48
     assert outlined and this not in outlined
     assert len(decoded_by_then) == 1 and decoded_by_then[0] < 48
+
+
+def test_images_are_counted_together_as_one_by_one() -> None:
+    def sample(number: int, *objects: tuple[int, float]) -> InstanceSample:
+        outlined = tuple(InstanceObject(1, class_id, (0, 0, 1, 1), area, ()) for class_id, area in objects)
+        return InstanceSample(Path(f"{number}.jpg"), number, 640, 480, outlined)
+
+    tally = ObjectTally(4)
+    tally.update([sample(0, (2, 50.0), (0, 5000.0), (2, 1024.0)), sample(1), sample(2, (0, 20_000.0))], Split.TRAIN)
+    tally.update([], Split.VAL)
+    assert tally.objects[Split.TRAIN].tolist() == [2, 0, 2, 0]
+    assert tally.images[Split.TRAIN].tolist() == [2, 0, 1, 0]
+    assert tally.by_size[Split.TRAIN].tolist() == [1, 2, 1]
+    assert tally.together.tolist() == [[2, 0, 1, 0], [0, 0, 0, 0], [1, 0, 1, 0], [0, 0, 0, 0]]
+    assert not tally.objects[Split.VAL].any()
