@@ -70,10 +70,10 @@ class Muon(paddle.optimizer.AdamW):
         step = orthogonal(gradient + velocity * self._momentum, self._iterations)
         rate = self._create_param_lr(pair) * self._conv_lr_mult
         unit = weight.shape[0] ** 0.5
-        norm = weight.norm()
+        norm = _norm(weight)
         norm = paddle.where(norm > 0, norm, paddle.full_like(norm, unit))
         moved = weight - step * (rate * norm / unit)
-        moved = moved * (norm / moved.norm())
+        moved = moved * (norm / _norm(moved))
         paddle.assign(moved, weight)
         if weight is not parameter:
             paddle.assign(moved.astype(parameter.dtype), parameter)
@@ -104,9 +104,14 @@ def orthogonal(matrix: Tensor, iterations: int) -> Tensor:
     x = matrix.flatten(1)
     is_high = x.shape[0] > x.shape[1]
     x = x.t() if is_high else x
-    x = x / (x.norm() + 1e-7)
+    x = x / (_norm(x) + 1e-7)
     first, third, fifth = _COEFFICIENTS
     for _ in range(iterations):
         square = paddle.matmul(x, x, transpose_y=True)
         x = first * x + paddle.matmul(third * square + fifth * paddle.matmul(square, square), x)
     return (x.t() if is_high else x).reshape(matrix.shape)
+
+
+def _norm(values: Tensor) -> Tensor:
+    """The root of the sum of all squares, []; `Tensor.norm` takes 20 times as long on a CPU, and is less exact."""
+    return values.square().sum().sqrt()
