@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from segcli.config.check import MODE_HINTS, REFUSED, check_rules, unknown_model
+from segcli.config.document import Document
 from segcli.config.keys import OPTIONAL_SECTIONS, choices, expected, leaves, sections, wants_text
 from segcli.config.paddlex_paths import our_file, taken_note
 from segcli.config.recipe import DEPENDENCIES, with_recipe
@@ -19,7 +20,6 @@ from segcli.config.schema import DEFAULT, RECIPE, Config
 from segcli.config.suggest import did_you_mean, near, nearest_keys
 from segcli.config.tree import Values, discard, put, value_at
 from segcli.config.unread import refused_keys, unread_keys
-from segcli.config.yaml_text import Document, parse_value, read_yaml
 from segcli.errors import ConfigError, ConfigFault
 from segcli.models.names import MODEL_TASKS
 
@@ -105,6 +105,12 @@ def from_values(values: Mapping[str, Any], overrides: Sequence[str] = (), *, sou
     return load_config(None, overrides, {key: (source, value) for key, value in values.items()})
 
 
+def _document(path: Path) -> Document:
+    from segcli.config.yaml_text import read_yaml
+
+    return read_yaml(path)
+
+
 @dataclass
 class _Reading:
     """The state of loading one configuration."""
@@ -115,7 +121,7 @@ class _Reading:
     faulty: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        document = Document() if self.path is None else read_yaml(self.path)
+        document = Document() if self.path is None else _document(self.path)
         self.origins.update({key: f"{self.path}:{line}" for key, line in document.lines.items()})
         self.origins.update(document.origins)
         if document.faults and not document.values:
@@ -181,6 +187,8 @@ class _Reading:
                     ConfigFault(override, "has no value" if key else "has no key", f"write -o {shown}", OVERRIDE)
                 )
                 continue
+            from segcli.config.yaml_text import parse_value
+
             try:
                 value = parse_value(text)
             except ValueError as error:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from segcli.config.document import Document
 from segcli.config.paddlex_paths import file_hint
 from segcli.data.files import read_bytes
 from segcli.data.yaml_nodes import load_nodes, load_yaml
@@ -88,25 +88,6 @@ def parse_value(text: str) -> Any:
     except (yaml.YAMLError, ValueError) as fault:
         shown = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
         raise ValueError(f"{shown} is not valid YAML: {_reason(fault)}") from fault
-
-
-@dataclass
-class Document:
-    """A YAML file.
-
-    Attributes:
-        values: Its content.
-        lines: Line of every key, by dotted key, counted from 1.
-        texts: The characters of every plain scalar, by dotted key.
-        faults: Its errors.
-        origins: By dotted key: origin in the comment that segcli wrote after a value that the user had not chosen.
-    """
-
-    values: dict[str, Any] = field(default_factory=dict)
-    lines: dict[str, int] = field(default_factory=dict)
-    texts: dict[str, str] = field(default_factory=dict)
-    faults: list[ConfigFault] = field(default_factory=list)
-    origins: dict[str, str] = field(default_factory=dict)
 
 
 _WRITTEN_ORIGIN = re.compile(r"\s# ((?:default|recipe of )[^#]*)$")

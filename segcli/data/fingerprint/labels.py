@@ -178,8 +178,7 @@ def _part_sizes(mask: NDArray[np.uint8], present: NDArray[np.intp]) -> dict[int,
 
 
 def _median_size(sizes: Sequence[Sequence[int]]) -> dict[str, int]:
-    # not by `np.median`, which imports all that masked arrays take
-    width, height = (int(value) for value in np.percentile(np.array(sizes or [(1, 1)]), 50, axis=0))
+    width, height = (int(value) for value in np.median(np.array(sizes or [(1, 1)]), axis=0))
     return {"width_px": width, "height_px": height}
 
 

@@ -8,14 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import yaml
-
 from segcli.data.files import is_dir, is_file, read_bytes
 from segcli.data.lists import LONGEST_LINE, read_text_file
 from segcli.data.samples import Split
 from segcli.data.suffixes import IMAGE_SUFFIXES
 from segcli.data.walk import entries, files_below
-from segcli.data.yaml_nodes import load_yaml
 
 _NAME_FILES = ("classes.txt", "obj.names")
 _KEYS = {Split.TRAIN: ("train",), Split.VAL: ("val", "valid", "validation")}
@@ -106,9 +103,13 @@ def label_file(image: Path) -> Path:
 
 def _description(path: Path) -> Mapping[str, Any] | None:
     """The content of a YOLO `data.yaml`; None when the file is something else."""
+    from yaml import YAMLError
+
+    from segcli.data.yaml_nodes import load_yaml
+
     try:
         values = load_yaml(read_bytes(path))
-    except (OSError, yaml.YAMLError, ValueError):
+    except (OSError, YAMLError, ValueError):
         return None
     if not isinstance(values, dict) or not isinstance(values.get("names"), list | dict):
         return None

@@ -132,6 +132,17 @@ def test_the_check_does_not_import_paddle(folder):
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_the_command_imports_no_yaml_where_no_file_is_in_it(folder, tmp_path):
+    words = ["segcli", "check", str(folder.root), "--output", str(tmp_path / "output")]
+    code = (
+        f"import sys, runpy; sys.argv = {words!r}\n"
+        "try: runpy.run_module('segcli', run_name='__main__')\n"
+        "finally: print('yaml' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines()[-1] == "False"
+
+
 def test_a_image_of_another_kind_is_drawn_in_colour(folder, tmp_path):
     cv2.imwrite(str(folder.image("a0")), np.full((48, 64), 90, np.uint8))
     result = check_dataset(config(folder.root, tmp_path / "output", demo_images=1))
