@@ -81,7 +81,7 @@ def _cold_prediction() -> Row:
         words = ("--model-dir", f"{folder}/inference", "--runtime", "onnxruntime", "--output", f"{folder}/output")
         command = ("-m", "segcli.cli.main", "predict", f"{folder}/image.jpg", *words)
         seconds = cpu_seconds({"predict": command})["predict"]
-    name = f"predict one 320x240 image with {MODEL}, whole process"
+    name = f"predict one 320x240 image with {MODEL} on onnxruntime, whole process"
     return Row(name, f"{seconds:.2f} CPU-s", f"{COLD_BAR:.2f} CPU-s (bar)", COLD_BAR / seconds, 1.0)
 
 

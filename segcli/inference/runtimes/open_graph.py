@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from typing import Any, cast
 
@@ -13,7 +14,7 @@ from segcli.inference.runtimes.protocol import Runtime, RuntimeModule, thread_co
 from segcli.runtimes import RuntimeRow, runtimes
 
 _PACKAGE = "segcli.inference.runtimes"
-_PLACE_IN_SOURCE = "Exception from "
+_PLACE_IN_SOURCE = re.compile(r"Exception from \S+:\d+:\s*|Check '[^\n]*' failed at \S+:\d+:\s+(?=\S)")
 
 
 def row_of(name: str) -> RuntimeRow:
@@ -67,9 +68,8 @@ def first_line(fault: BaseException) -> str:
     """The first line of an error's message that says something; the name of its type if there is none.
 
     Of an error that names a file, not this, as its folder is named beside; and files in a temporary folder by the names
-    that they will have. OpenVINO's first lines name its own source files.
+    that they will have. OpenVINO names places in its own source files before it says what is wrong.
     """
     text = fault.message if isinstance(fault, SegcliError) else str(fault)
-    lines = (line.strip() for line in text.splitlines())
-    said = (line for line in lines if line and not line.startswith(_PLACE_IN_SOURCE))
-    return next((lasting_names(line) for line in said), type(fault).__name__)
+    lines = (line.strip() for line in _PLACE_IN_SOURCE.sub("", text).splitlines())
+    return next((lasting_names(line) for line in lines if line), type(fault).__name__)
