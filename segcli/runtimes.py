@@ -16,6 +16,7 @@ from segcli.plug_ins import plug_ins
 GROUP = "segcli.runtimes"
 AUTO = "auto"
 """Takes the fastest runtime that was proven for the model."""
+PADDLE, ONNX_RUNTIME = "paddle", "onnxruntime"
 
 
 class RuntimeRow(NamedTuple):
@@ -50,6 +51,13 @@ class RuntimeRow(NamedTuple):
         return is_importable(self.package)
 
 
+def other_runtime(*names: str) -> str:
+    """A remedy that takes one of these runtimes, as it is typed with each command."""
+    name = names[0]
+    also = "".join(f" or {other}" for other in names[1:])
+    return f"use --runtime {name}{also} (with evaluate -o Evaluate.runtime={name})"
+
+
 def is_importable(package: str) -> bool:
     """Whether a package is there; a folder with some of its files alone, as is left of one of two builds, is none."""
     found = find_spec(package)
@@ -57,8 +65,8 @@ def is_importable(package: str) -> bool:
 
 
 _OWN = (
-    RuntimeRow("paddle", "paddle", ".paddle_runtime", (".json", ".pdmodel"), "paddle", "paddlepaddle", any_device=True),
-    RuntimeRow("onnxruntime", "onnxruntime", ".onnx_runtime", (".onnx",), "onnx", any_device=True),
+    RuntimeRow(PADDLE, "paddle", ".paddle_runtime", (".json", ".pdmodel"), "paddle", "paddlepaddle", any_device=True),
+    RuntimeRow(ONNX_RUNTIME, "onnxruntime", ".onnx_runtime", (".onnx",), "onnx", any_device=True),
     RuntimeRow("openvino", "openvino", ".openvino_runtime", (".xml", ".onnx", ".pdmodel"), "openvino"),
 )
 OWN_NAMES = tuple(row.name for row in _OWN)

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from segcli import app
 from segcli.cli.main import main
+from segcli.runtimes import other_runtime
 from segcli.version import __version__
 from tests.seg_folder import make_seg_folder
 from tests.trained_model import save_weights
@@ -53,6 +54,15 @@ def test_help_lists_every_command(invoke):
     outcome, _ = invoke("--help")
     assert outcome.exit_code == 0
     assert all(command in outcome.output for command in COMMANDS)
+
+
+def test_the_remedy_of_another_runtime_works_as_typed(invoke):
+    remedy = other_runtime("paddle", "openvino")
+    assert remedy == "use --runtime paddle or openvino (with evaluate -o Evaluate.runtime=paddle)"
+    _, predicted = invoke("predict", "images", "--runtime", "paddle")
+    assert predicted.config.Predict.runtime == "paddle"
+    _, evaluated = invoke("evaluate", "data", "-o", "Evaluate.runtime=paddle")
+    assert evaluated.config.Evaluate.runtime == "paddle"
 
 
 @pytest.mark.parametrize("command", COMMANDS)

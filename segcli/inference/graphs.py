@@ -9,7 +9,7 @@ from pathlib import Path
 
 from segcli.errors import ExportError, MissingPartError
 from segcli.inference.precision import FULL, Precision
-from segcli.runtimes import RuntimeRow
+from segcli.runtimes import PADDLE, RuntimeRow, other_runtime
 
 log = logging.getLogger("segcli.predict")
 
@@ -104,7 +104,7 @@ class Graph:
 
     def _remedy(self) -> str:
         if not self.convertible:
-            return "export it again where paddle2onnx and onnx are installed, or use runtime=paddle"
+            return f"export it again where paddle2onnx and onnx are installed, or {other_runtime(PADDLE)}"
         from segcli.inference.onnx_conversion import converter_remedy
 
-        return f"{converter_remedy()}; or use runtime=paddle"
+        return f"{converter_remedy()}; or {other_runtime(PADDLE)}"

@@ -11,9 +11,7 @@ from segcli.inference.graphs import ONNX, Graph
 from segcli.inference.runtimes.open_graph import open_graph
 from segcli.inference.runtimes.protocol import Runtime
 from segcli.models.instance.table import has_onnx_form
-from segcli.runtimes import RuntimeRow, runtimes
-
-PADDLE, ONNX_RUNTIME = "paddle", "onnxruntime"
+from segcli.runtimes import ONNX_RUNTIME, PADDLE, RuntimeRow, other_runtime, runtimes
 
 
 def open_on(model: ExportedModel, name: str, device: str = "cpu") -> Runtime:
@@ -29,7 +27,7 @@ def open_on(model: ExportedModel, name: str, device: str = "cpu") -> Runtime:
         raise MissingPartError(
             f"{model.model_name} has no ONNX form, and the folder holds no {STEM_FILE}",
             path=model.folder,
-            hint="export it again where paddle2onnx and onnx are installed, or use runtime=paddle",
+            hint=f"export it again where paddle2onnx and onnx are installed, or {other_runtime(PADDLE)}",
         )
     if name == PADDLE and not graph.has_paddle:
         raise MissingPartError("the folder holds no Paddle program", path=model.folder)

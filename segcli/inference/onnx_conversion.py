@@ -13,6 +13,7 @@ from segcli.children import child_environment
 from segcli.data.files import atomic_path
 from segcli.errors import ExportError, MissingPartError
 from segcli.inference.opening_budget import WALL_TIMES, how_it_ended, most_seconds
+from segcli.runtimes import PADDLE, other_runtime
 
 log = logging.getLogger("segcli.export")
 
@@ -100,5 +101,5 @@ def _run(command: Sequence[str], program: Path, size: int) -> subprocess.Complet
 
 
 def _refused(program: Path, how: str) -> ExportError:
-    hint = "use runtime=paddle, which needs no ONNX file; or download or export the model again"
+    hint = f"{other_runtime(PADDLE)}, which needs no ONNX file; or download or export the model again"
     return ExportError(f"conversion to ONNX failed: the converter {how}", path=program, hint=hint)

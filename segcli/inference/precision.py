@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from typing import Literal
 
 from segcli.errors import MissingPartError, UsageError
-from segcli.runtimes import AUTO
+from segcli.runtimes import AUTO, other_runtime
 
 Precision = Literal["fp32", "fp16", "bf16"]
 FULL: Precision = "fp32"
@@ -43,7 +43,7 @@ def half_runtime(wanted: str, device: str) -> str:
     name = _OF_DEVICE.get(device, _OF_ACCELERATORS)
     if wanted not in (AUTO, name):
         raise UsageError(
-            f"{wanted} computes with 32 bits on {device}", hint=f"use runtime={name}, or the model with 32 bits"
+            f"{wanted} computes with 32 bits on {device}", hint=f"{other_runtime(name)}; or take the model with 32 bits"
         )
     return name
 

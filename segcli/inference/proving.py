@@ -19,7 +19,7 @@ from segcli.inference.parity_samples import generated_image
 from segcli.inference.preprocess import NetworkInput, normalise, resize_image
 from segcli.inference.proofs import Proof, Proofs
 from segcli.inference.runtimes.protocol import Runtime
-from segcli.runtimes import RuntimeRow, runtimes
+from segcli.runtimes import PADDLE, RuntimeRow, other_runtime, runtimes
 
 TOLERANCE = ExportConfig().tolerance
 _TIMED_RUNS = 3
@@ -63,7 +63,7 @@ class Prover:
             raise ParityError(
                 f"{row.name} is not proven: the network finds no object in the image of the comparison",
                 path=self.model.folder,
-                hint="export it again with Global.dataset_dir set, or use runtime=paddle",
+                hint=f"export it again with Global.dataset_dir set, or {other_runtime(PADDLE)}",
             )
         milliseconds = time_job(self._job(runtime, self._image))
         return self.proofs.keep(row, files, agrees=True, detail=parity.summary(), milliseconds=milliseconds)

@@ -16,10 +16,10 @@ from segcli.cpu import processor_kind
 from segcli.data.json_text import read_json
 from segcli.errors import SegcliError
 from segcli.inference.exported_model import ExportedModel
-from segcli.inference.model_runtime import PADDLE, files_on
+from segcli.inference.model_runtime import files_on
 from segcli.inference.proofs import Proof, Proofs
 from segcli.inference.runtimes.kept_networks import TIMES, keep_bytes, kept_form
-from segcli.runtimes import RuntimeRow
+from segcli.runtimes import PADDLE, RuntimeRow
 
 log = logging.getLogger("segcli.predict")
 

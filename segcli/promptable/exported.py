@@ -22,7 +22,6 @@ from segcli.data.yaml_nodes import read_yaml
 from segcli.errors import MissingPartError, SegcliError, WeightsError
 from segcli.inference.exported_model import MANIFEST_FILE, ExportedModel
 from segcli.inference.graphs import Graph
-from segcli.inference.model_runtime import PADDLE
 from segcli.inference.proofs import Proofs
 from segcli.inference.runtimes.devices import candidates, runs_on
 from segcli.inference.runtimes.open_graph import first_line, open_graph
@@ -31,7 +30,7 @@ from segcli.models.promptable.lseg.tokenizer import tokenize
 from segcli.models.promptable.specs import PROMPTABLE, PromptKind
 from segcli.promptable.guest import agreeing_on, open_guest_sam
 from segcli.promptable.protocols import FloatArray, SamBackend, TextBackend
-from segcli.runtimes import AUTO, RuntimeRow
+from segcli.runtimes import AUTO, PADDLE, RuntimeRow
 
 log = logging.getLogger("segcli.predict")
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from segcli.data.temporary import lasting_path
 from segcli.errors import MissingPartError, ParityError, SegcliError
 from segcli.inference.exported_model import ExportedModel
-from segcli.inference.model_runtime import PADDLE, files_on, is_open_to, open_on, reference_runtime
+from segcli.inference.model_runtime import files_on, is_open_to, open_on, reference_runtime
 from segcli.inference.precision import HALVES, half_runtime, require_half
 from segcli.inference.proofs import Proof, Proofs
 from segcli.inference.runtimes.devices import candidates, runs_on
 from segcli.inference.runtimes.open_graph import first_line, row_of
 from segcli.inference.runtimes.protocol import Runtime
 from segcli.inference.speed import by_speed
-from segcli.runtimes import AUTO, RuntimeRow
+from segcli.runtimes import AUTO, PADDLE, RuntimeRow, other_runtime
 
 if TYPE_CHECKING:
     from segcli.inference.parity import Reference
@@ -113,7 +113,7 @@ def _require_agreement(model: ExportedModel, proof: Proof) -> None:
         raise ParityError(
             f"{proof.runtime} gives other answers than {reference_runtime(model)}: {proof.detail}",
             path=model.folder,
-            hint=f"use runtime=auto or {reference_runtime(model)}",
+            hint=other_runtime(AUTO, reference_runtime(model) or PADDLE),
         )
 
 

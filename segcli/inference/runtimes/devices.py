@@ -9,10 +9,9 @@ from functools import cache
 from segcli.config.check import AUTO as AUTO_DEVICE
 from segcli.config.check import DEVICE_KINDS, parse_device
 from segcli.device import part_there, unused_gpu
-from segcli.inference.model_runtime import PADDLE
 from segcli.inference.runtimes.onnx_cuda import obstacle
 from segcli.inference.runtimes.open_graph import module_of, row_of
-from segcli.runtimes import AUTO, RuntimeRow, runtimes
+from segcli.runtimes import AUTO, PADDLE, RuntimeRow, runtimes
 
 log = logging.getLogger("segcli.predict")
 

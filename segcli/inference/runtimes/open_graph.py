@@ -11,7 +11,7 @@ from segcli.errors import ConfigError, ConfigFault, MissingPartError, SegcliErro
 from segcli.inference.first_opening import require_openable
 from segcli.inference.graphs import Graph
 from segcli.inference.runtimes.protocol import Runtime, RuntimeModule, thread_count
-from segcli.runtimes import RuntimeRow, runtimes
+from segcli.runtimes import AUTO, RuntimeRow, other_runtime, runtimes
 
 _PACKAGE = "segcli.inference.runtimes"
 _PLACE_IN_SOURCE = re.compile(r"Exception from \S+:\d+:\s*|Check '[^\n]*' failed at \S+:\d+:\s+(?=\S)")
@@ -28,7 +28,9 @@ def row_of(name: str) -> RuntimeRow:
     if row is None:
         raise ConfigError([ConfigFault("runtime", f"{name!r} is no runtime", f"one of {', '.join(runtimes())}")])
     if not row.is_installed:
-        raise MissingPartError(f"{name} is not installed", hint=f"pip install {row.installed_by}, or use runtime=auto")
+        raise MissingPartError(
+            f"{name} is not installed", hint=f"pip install {row.installed_by}, or {other_runtime(AUTO)}"
+        )
     return row
 
 
@@ -54,7 +56,7 @@ def open_graph(graph: Graph, name: str, device: str = "cpu") -> Runtime:
         raise
     except Exception as fault:  # each runtime has its own exceptions
         raise MissingPartError(
-            f"{name} cannot run this model: {first_line(fault)}", path=file, hint="use runtime=auto"
+            f"{name} cannot run this model: {first_line(fault)}", path=file, hint=other_runtime(AUTO)
         ) from fault
 
 

@@ -21,7 +21,6 @@ from segcli.errors import SegcliError, WeightsError
 from segcli.inference.activation import PLAIN, Activation
 from segcli.inference.exported_model import ExportedModel, is_exported
 from segcli.inference.guests.semantic import activation_of
-from segcli.inference.model_runtime import PADDLE
 from segcli.inference.onnx_conversion import converter_installed
 from segcli.inference.parity import Reference
 from segcli.inference.preprocess import Forward
@@ -32,7 +31,7 @@ from segcli.inference.runtimes.protocol import forward_of
 from segcli.inference.tiling import NetworkFacts, Tiling, tiling
 from segcli.models.spec import Preprocess
 from segcli.models.table import get_spec
-from segcli.runtimes import runtimes
+from segcli.runtimes import PADDLE, runtimes
 from segcli.steps.export.semantic import exported_beside, input_shape, trained_forward, trained_reference, write_files
 from segcli.tasks import TASKS
 from segcli.trained import load_trained

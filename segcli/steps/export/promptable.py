@@ -18,7 +18,6 @@ from segcli.data.files import sha256_of
 from segcli.errors import ExportError, MissingPartError, ParityError
 from segcli.inference.exported_model import MANIFEST_FILE, range_of
 from segcli.inference.first_opening import written_here
-from segcli.inference.model_runtime import PADDLE
 from segcli.inference.parity_samples import parity_images
 from segcli.inference.proving import Stopwatch, time_job
 from segcli.inference.runtimes.protocol import Runtime
@@ -29,7 +28,7 @@ from segcli.models.promptable.sam.sam import PromptDecoder
 from segcli.models.promptable.sam.splitting import LIMIT_BYTES, encoder_parts
 from segcli.models.promptable.specs import PROMPTABLE, PromptKind
 from segcli.promptable.exported import DECODER_INPUTS, IMAGE, TOKENS, keep_time, open_part, part_graph
-from segcli.runtimes import runtimes
+from segcli.runtimes import PADDLE, runtimes
 from segcli.steps.export.frame import export_compared
 from segcli.steps.export.result import ExportResult, HalfParity
 from segcli.steps.export.runtimes import write_forms

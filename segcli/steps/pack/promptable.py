@@ -18,14 +18,13 @@ from segcli.models.promptable.specs import PROMPTABLE, PromptKind
 from segcli.promptable.exported import DECODER_INPUTS, IMAGE, ExportedParts, open_exported
 from segcli.promptable.guest import DECODER, ENCODER, SamGuest
 from segcli.promptable.protocols import FloatArray
-from segcli.runtimes import runtimes
+from segcli.runtimes import ONNX_RUNTIME, PADDLE, runtimes
 from segcli.steps.guests.network_file import NetworkFile
 from segcli.steps.guests.promptable import answer_to_a_click, click_difference
 from segcli.steps.pack.example import prompt_example
 from segcli.steps.pack.facts import input_facts, own_input, refusal
 from segcli.steps.pack.packing import Packing
 
-_FAST, _PADDLE = "onnxruntime", "paddle"
 _MEANINGS = ("embedding", "coords", "labels", "mask", "has_mask")
 """What the inputs of our own decoders mean, in the order of `DECODER_INPUTS`."""
 
@@ -88,16 +87,16 @@ def _parity(model: ExportedModel) -> Mapping[str, Any]:
     """
     prepare = SquareInput.of(PROMPTABLE[model.model_name], model.preprocess)
     found: dict[str, tuple[FloatArray, FloatArray]] = {}
-    for name in (_PADDLE, _FAST):
+    for name in (PADDLE, ONNX_RUNTIME):
         backend: Any = open_exported(model, name, "cpu")[0]
         found[name] = answer_to_a_click(backend, prepare)
-    off = click_difference(found[_FAST], found[_PADDLE])
+    off = click_difference(found[ONNX_RUNTIME], found[PADDLE])
     detail = f"off by {off:.1e} of the largest"
     if off > TOLERANCE:
-        raise ParityError(f"its masks on {_FAST} are {detail}", path=model.folder, hint="report the model")
+        raise ParityError(f"its masks on {ONNX_RUNTIME} are {detail}", path=model.folder, hint="report the model")
     versions = {name: version_of(runtimes()[name]) for name in found}
     proofs = [
         {"runtime": name, "version": versions[name], "agrees": True, "detail": said}
-        for name, said in ((_PADDLE, "the model itself"), (_FAST, detail))
+        for name, said in ((PADDLE, "the model itself"), (ONNX_RUNTIME, detail))
     ]
     return {"proofs": proofs}
