@@ -59,9 +59,9 @@ def test_help_lists_every_command(invoke):
 def test_the_remedy_of_another_runtime_works_as_typed(invoke):
     remedy = other_runtime("paddle", "openvino")
     assert remedy == "use --runtime paddle or openvino (with evaluate -o Evaluate.runtime=paddle)"
-    _, predicted = invoke("predict", "images", "--runtime", "paddle")
+    _, predicted = invoke("predict", "images", "-m", "UNet-S", "--runtime", "paddle")
     assert predicted.config.Predict.runtime == "paddle"
-    _, evaluated = invoke("evaluate", "data", "-o", "Evaluate.runtime=paddle")
+    _, evaluated = invoke("evaluate", "data", "-m", "UNet-S", "-o", "Evaluate.runtime=paddle")
     assert evaluated.config.Evaluate.runtime == "paddle"
 
 
