@@ -30,6 +30,7 @@ class RuntimeRow(NamedTuple):
         export_format: Name of its own form in `Export.formats`; None where it has no form of its own.
         distribution: What pip installs, where it is called otherwise; its build for GPUs has the name with ``-gpu``.
         any_device: Whether it can run on other devices than the CPU; its module counts those that are there.
+        start_ms: CPU time of its import and of opening a small network, by which it is chosen for a single image.
     """
 
     name: str
@@ -39,6 +40,7 @@ class RuntimeRow(NamedTuple):
     export_format: str | None = None
     distribution: str | None = None
     any_device: bool = False
+    start_ms: float = 500.0
 
     @property
     def installed_by(self) -> str:
@@ -65,9 +67,18 @@ def is_importable(package: str) -> bool:
 
 
 _OWN = (
-    RuntimeRow(PADDLE, "paddle", ".paddle_runtime", (".json", ".pdmodel"), "paddle", "paddlepaddle", any_device=True),
-    RuntimeRow(ONNX_RUNTIME, "onnxruntime", ".onnx_runtime", (".onnx",), "onnx", any_device=True),
-    RuntimeRow("openvino", "openvino", ".openvino_runtime", (".xml", ".onnx", ".pdmodel"), "openvino"),
+    RuntimeRow(
+        PADDLE,
+        "paddle",
+        ".paddle_runtime",
+        (".json", ".pdmodel"),
+        "paddle",
+        "paddlepaddle",
+        any_device=True,
+        start_ms=2000.0,
+    ),
+    RuntimeRow(ONNX_RUNTIME, "onnxruntime", ".onnx_runtime", (".onnx",), "onnx", any_device=True, start_ms=100.0),
+    RuntimeRow("openvino", "openvino", ".openvino_runtime", (".xml", ".onnx", ".pdmodel"), "openvino", start_ms=400.0),
 )
 OWN_NAMES = tuple(row.name for row in _OWN)
 OWN_FORMATS = tuple(row.export_format for row in _OWN if row.export_format is not None)

@@ -19,7 +19,7 @@ from segcli.inference.exported_model import ExportedModel
 from segcli.inference.model_runtime import files_on
 from segcli.inference.proofs import Proof, Proofs
 from segcli.inference.runtimes.kept_networks import TIMES, keep_bytes, kept_form
-from segcli.runtimes import PADDLE, RuntimeRow
+from segcli.runtimes import RuntimeRow
 
 log = logging.getLogger("segcli.predict")
 
@@ -35,9 +35,19 @@ _of_this_process: dict[str, dict[str, float]] = {}
 """Times by the name of their file, for machines where no cache can be written."""
 
 
-def by_speed(model: ExportedModel, proven: Proven) -> list[RuntimeRow]:
-    """Runtimes that agree with the model, the fastest on this processor first; those without a time are last."""
-    ordered = _in_order(proven, {row.name: _milliseconds(proof) for row, proof in proven})
+def by_speed(model: ExportedModel, proven: Proven, images: int | None = None) -> list[RuntimeRow]:
+    """Runtimes that agree with the model, the fastest on this processor first; those without a time are last.
+
+    Args:
+        model: The model.
+        proven: Runtimes with their proofs.
+        images: How many images it is opened for, where these are so few that its start counts, too; nothing is timed
+            for them. None for many.
+    """
+    times = {row.name: _milliseconds(proof) for row, proof in proven}
+    if images is not None:
+        return sorted((row for row, _ in proven), key=lambda row: row.start_ms + images * times[row.name])
+    ordered = _in_order(proven, times)
     fastest = min((_milliseconds(proof) for _, proof in ordered), default=0.0)
     near = [one for one in ordered if _milliseconds(one[1]) <= _NEAR * fastest]
     if len(near) > 1 and not all(proof.is_timed_here for _, proof in near):
@@ -46,9 +56,9 @@ def by_speed(model: ExportedModel, proven: Proven) -> list[RuntimeRow]:
 
 
 def _in_order(proven: Proven, times: Mapping[str, float]) -> list[tuple[RuntimeRow, Proof]]:
-    """By time; what is as fast as the fastest in the order of the table, which is that of starting, but Paddle last."""
+    """By time; what is as fast as the fastest by how soon it starts."""
     fastest = min((times[row.name] for row, _ in proven), default=0.0)
-    by_start = sorted(proven, key=lambda one: one[0].name == PADDLE)
+    by_start = sorted(proven, key=lambda one: one[0].start_ms)
     return sorted(by_start, key=lambda one: max(times[one[0].name], _ALIKE * fastest))
 
 

@@ -71,17 +71,17 @@ def run() -> list[Row]:
 
 
 def _cold_prediction() -> Row:
-    """One image of 320x240, 19 classes, ONNX Runtime; the first run makes and proves what later ones read."""
+    """One image of 320x240, 19 classes; the first run makes and proves what later ones read."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         weights = save_weights(folder / "best_model", names=tuple(f"c{number}" for number in range(19)))
         export_weights(weights, folder / "inference", make_config(folder, Export={"verify": False}))
         image = cv2.resize(np.random.default_rng(0).integers(0, 256, (24, 32, 3)).astype(np.uint8), (320, 240))
         cv2.imwrite(str(folder / "image.jpg"), image)
-        words = ("--model-dir", f"{folder}/inference", "--runtime", "onnxruntime", "--output", f"{folder}/output")
+        words = ("--model-dir", f"{folder}/inference", "--output", f"{folder}/output")
         command = ("-m", "segcli.cli.main", "predict", f"{folder}/image.jpg", *words)
         seconds = cpu_seconds({"predict": command})["predict"]
-    name = f"predict one 320x240 image with {MODEL} on onnxruntime, whole process"
+    name = f"predict one 320x240 image with {MODEL}, whole process"
     return Row(name, f"{seconds:.2f} CPU-s", f"{COLD_BAR:.2f} CPU-s (bar)", COLD_BAR / seconds, 1.0)
 
 

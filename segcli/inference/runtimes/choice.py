@@ -26,7 +26,12 @@ log = logging.getLogger("segcli.predict")
 
 
 def open_runtime(
-    model: ExportedModel, wanted: str = AUTO, device: str = "cpu", *, reference: Reference | None = None
+    model: ExportedModel,
+    wanted: str = AUTO,
+    device: str = "cpu",
+    *,
+    reference: Reference | None = None,
+    images: int | None = None,
 ) -> Runtime:
     """Opens an exported model on a runtime whose outputs agree with the model's own.
 
@@ -42,6 +47,7 @@ def open_runtime(
         device: Where to run, as `devices.inference_device` returns it; the CPU where nothing else runs the model.
         reference: Outputs of the trained network for some images; a runtime that disagrees is not used. For models
             that `export` has not compared.
+        images: How many images it is opened for, where these are so few that the start of a runtime counts, too.
 
     Raises:
         ConfigError: There is no runtime of this name.
@@ -61,7 +67,7 @@ def open_runtime(
     if wanted != AUTO:
         return _open_proven(model, row_of(wanted), device, reference, proofs)
     faults: list[str] = []
-    for row in _by_speed(model, device, reference, proofs, faults):
+    for row in _by_speed(model, device, reference, proofs, faults, images=images):
         try:
             runtime = _open_proven(model, row, device, reference, proofs)
         except SegcliError as fault:
@@ -118,7 +124,13 @@ def _require_agreement(model: ExportedModel, proof: Proof) -> None:
 
 
 def _by_speed(
-    model: ExportedModel, device: str, reference: Reference | None, proofs: Proofs, faults: list[str]
+    model: ExportedModel,
+    device: str,
+    reference: Reference | None,
+    proofs: Proofs,
+    faults: list[str],
+    *,
+    images: int | None,
 ) -> Iterator[RuntimeRow]:
     """The runtimes to try, the fastest first; those that were not measured yet are measured now."""
     able = [row for row in candidates(AUTO) if is_open_to(model, row)]
@@ -142,4 +154,4 @@ def _by_speed(
             faults.append(f"{row.name}: {first_line(fault)}")
             continue
         proven.append((row, proof))
-    yield from by_speed(model, proven)
+    yield from by_speed(model, proven, images)

@@ -12,7 +12,7 @@ from segcli.inference.exported_model import ExportedModel
 from segcli.inference.runtimes.choice import open_runtime
 from segcli.inference.runtimes.protocol import Runtime
 from segcli.inference.tiling import NetworkFacts, Tiling, tiling
-from segcli.steps.predict.options import wanted_runtime
+from segcli.steps.predict.options import expected_images, wanted_runtime
 
 P = TypeVar("P", bound="ExportedPredictor")
 
@@ -43,7 +43,8 @@ class ExportedPredictor:
             MissingPartError: No runtime can open it.
         """
         model = ExportedModel.open(folder)
-        return cls(model, open_runtime(model, wanted_runtime(settings), device), settings)
+        runtime = open_runtime(model, wanted_runtime(settings), device, images=expected_images(settings))
+        return cls(model, runtime, settings)
 
     def configured(self: P, settings: PredictConfig) -> P:
         """The same model with other settings; the runtime stays."""

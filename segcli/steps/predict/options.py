@@ -1,11 +1,14 @@
-"""The runtime that the `Predict` section selects, by segcli's keys or PaddleX's."""
+"""What the `Predict` section selects of runtimes, by segcli's keys or PaddleX's."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from segcli.config.paddlex_engines import ENGINES, backend_fault, engine_fault, run_mode_fault
 from segcli.config.schema import PredictConfig
+from segcli.data.files import is_file
+from segcli.data.suffixes import IMAGE_SUFFIXES, suffix_of
 from segcli.errors import ConfigError, ConfigFault
 
 
@@ -33,6 +36,13 @@ def wanted_runtime(settings: PredictConfig) -> str:
     if faults:
         raise ConfigError(faults)
     return choices[0] if choices else "auto"
+
+
+def expected_images(settings: PredictConfig) -> int | None:
+    """1 where the input is the file of an image that is not cut into tiles; None where more may be computed."""
+    given = settings.input
+    is_one = isinstance(given, (str, Path)) and suffix_of(str(given)).lower() in IMAGE_SUFFIXES and is_file(given)
+    return 1 if is_one and settings.sliding_window is None else None
 
 
 def _engine(value: str, faults: list[ConfigFault]) -> list[str]:

@@ -10,7 +10,7 @@ from segcli.config.schema import PredictConfig
 from segcli.errors import ConfigError, UsageError
 from segcli.inference.exported_model import ExportedModel
 from segcli.models.spec import Preprocess
-from segcli.steps.predict.options import wanted_runtime
+from segcli.steps.predict.options import expected_images, wanted_runtime
 from segcli.steps.predict.semantic import SemanticPredictor, resized
 
 
@@ -29,6 +29,17 @@ from segcli.steps.predict.semantic import SemanticPredictor, resized
 )
 def test_paddlexs_words_choose_a_runtime(values, expected):
     assert wanted_runtime(PredictConfig.model_validate(values)) == expected
+
+
+def test_only_the_file_of_an_image_is_a_single_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.png", "list.txt", "film.mp4"):
+        Path(name).touch()
+    Path("folder.png").mkdir()
+    tiles = {"sliding_window": {"crop_size": (64, 64), "stride": (32, 32)}}
+    given = [{"input": name} for name in ("a.png", "list.txt", "film.mp4", "folder.png", "*.png", "b.png", ["a.png"])]
+    found = [expected_images(PredictConfig.model_validate(one)) for one in [*given, {"input": "a.png", **tiles}, {}]]
+    assert found == [1, *[None] * 8]
 
 
 def test_words_without_a_counterpart_are_refused_together():
