@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from segcli.plan.choice import Choice, Cost, Means, shown_time
+from segcli.plan.choice import Choice, Cost, Means, Short, shown_time
 from segcli.plurals import counted
 
 _START_SECONDS = 30.0
@@ -15,6 +15,8 @@ _FORWARD_SHARE = 0.4
 """What an image costs to measure, against a step with it, where that was not tried."""
 MEASUREMENTS = 6
 _FEWEST, _MOST = 20, 200_000
+_FEWEST_SHARE = 0.5
+"""Share of a time asked for that the fewest steps may take; those of a large network on a CPU could take all of it."""
 _MEASURING_SHARE, _MOST_MEASURING_SHARE = 0.1, 0.4
 _FEWEST_MEASUREMENTS, _MOST_MEASUREMENTS = 5, 12
 
@@ -54,7 +56,7 @@ class Budget:
 
     def usable(self) -> float:
         """Seconds for steps and measurements."""
-        return max(self.means.seconds * _SAFETY - _START_SECONDS, 0.2 * self.means.seconds)
+        return max(self.means.seconds * _SAFETY - self._before_steps(), 0.2 * self.means.seconds)
 
     def pixels(self) -> float:
         """Pixels that can be learnt from."""
@@ -68,13 +70,34 @@ class Budget:
 
     def steps(self, step_mpx: float, val: Validation, measurements: int) -> int:
         """Steps of `step_mpx` million pixels that fit beside the measurements."""
-        measuring = min(measurements * self._measuring(val), 0.5 * self.usable())
-        steps = (self.usable() - measuring) / (step_mpx * self.cost.seconds_per_mpx)
-        return int(min(max(steps, _FEWEST), _MOST))
+        each = step_mpx * self.cost.seconds_per_mpx
+        measuring, fewest = measurements * self._measuring(val), _FEWEST
+        if not self.means.on_request:
+            measuring = min(measuring, 0.5 * self.usable())
+        elif _FEWEST * each > _FEWEST_SHARE * self.means.seconds:
+            fewest = 1  # a time asked for is kept
+        return int(min(max((self.usable() - measuring) / each, fewest), _MOST))
 
     def seconds_of(self, steps: int, step_mpx: float, val: Validation, measurements: int) -> float:
         """Seconds of the whole training."""
-        return _START_SECONDS + steps * step_mpx * self.cost.seconds_per_mpx + measurements * self._measuring(val)
+        learning = steps * step_mpx * self.cost.seconds_per_mpx
+        return self._before_steps() + learning + measurements * self._measuring(val)
+
+    def short(
+        self, steps: int, step_mpx: float, val: Validation, measurements: int, *, wanted: int = _FEWEST
+    ) -> Short | None:
+        """What is to be said of a time too short for `wanted` steps, or for the steps that a plan has; else None."""
+        seconds = self.seconds_of(steps, step_mpx, val, measurements)
+        if steps >= wanted and seconds <= self.means.seconds + _START_SECONDS:
+            return None
+        rounded = (1 + 1 / MEASUREMENTS) * max(steps, wanted)  # a plan in epochs loses what is left of the last one
+        learning, each = rounded * step_mpx * self.cost.seconds_per_mpx, self._measuring(val)
+        usable = max(learning + each, min(learning + MEASUREMENTS * each, learning / (1 - _MOST_MEASURING_SHARE)))
+        return Short(steps, wanted, seconds, (self._before_steps() + usable) / _SAFETY)
+
+    def _before_steps(self) -> float:
+        """Seconds that go to other things than steps and measurements."""
+        return _START_SECONDS + self.cost.spent
 
     def _measuring(self, val: Validation) -> float:
         """Seconds of one measurement."""
@@ -85,10 +108,8 @@ class Budget:
     def reason(self, epochs: float) -> str:
         """Why so many steps."""
         origin = "measured" if self.cost.measured else "estimated"
-        return (
-            f"what fits into {self.words} at {self.cost.seconds_per_mpx:.1f} s per million pixels ({origin}): "
-            f"each image {epochs:.0f} times"
-        )
+        seen = f"each image {epochs:.0f} times" if epochs >= 1 else f"{epochs:.0%} of the images once"
+        return f"what fits into {self.words} at {self.cost.seconds_per_mpx:.1f} s per million pixels ({origin}): {seen}"
 
 
 def interval(steps: int, measurements: int) -> int:

@@ -38,6 +38,7 @@ class Cost:
         measured: Whether it was measured, or stands for a usual machine.
         by_batch: Seconds per million pixels by batch size, of the sizes that fit; empty where one was measured.
         seconds_per_val_image: Seconds to measure the network on an image of the validation split; None if not tried.
+        spent: Seconds that finding out has taken, which the training no longer has.
     """
 
     seconds_per_mpx: float
@@ -45,6 +46,7 @@ class Cost:
     measured: bool = False
     by_batch: Mapping[int, float] = field(default_factory=dict)
     seconds_per_val_image: float | None = None
+    spent: float = 0.0
 
     def of_batch(self, size: int) -> Cost:
         """The cost with batches of a size, where that was measured."""
@@ -69,6 +71,23 @@ class Means:
 
 
 @dataclass(frozen=True)
+class Short:
+    """A time that is too short to learn in.
+
+    Attributes:
+        steps: Steps that it was given all the same.
+        wanted: Steps below which little is learnt.
+        seconds: What such a training takes.
+        enough: A time in seconds whose plan has the wanted steps.
+    """
+
+    steps: int
+    wanted: int
+    seconds: float
+    enough: float
+
+
+@dataclass(frozen=True)
 class Plan:
     """The choices and what they will cost.
 
@@ -76,11 +95,13 @@ class Plan:
         choices: In the order in which they were made.
         seconds: Estimated time of the whole training; None where it is not known.
         cost: What the estimate rests on; None where nothing was estimated.
+        short: What the time is too short for; None where it suffices.
     """
 
     choices: tuple[Choice, ...]
     seconds: float | None = None
     cost: Cost | None = None
+    short: Short | None = None
 
     def values(self) -> dict[str, Any]:
         """By key."""

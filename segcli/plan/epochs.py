@@ -59,9 +59,10 @@ def plan_epochs(
         interval_choice(length, count),
     ]
     if shortened:
-        why = f"{counted(count, 'epoch')} of all {images:,} images do not fit into {budget.words}"
+        verb = "does" if count == 1 else "do"
+        why = f"{counted(count, 'epoch')} of all {images:,} images {verb} not fit into {budget.words}"
         choices.append(Choice("Train.images_per_epoch", per_epoch * batch, why))
     elif rare:
         why = "as many as there are, though some of them come more often"
         choices.append(Choice("Train.images_per_epoch", images, why))
-    return Epochs(length * per_epoch, count, tuple(choices))
+    return Epochs(length * per_epoch, min(count, length), tuple(choices))

@@ -43,10 +43,12 @@ def plan_instance(data: Fingerprint, means: Means, cost: Cost, taken: Mapping[st
         Choice("Train.warmup_steps", max(10, epochs.steps // 20), "a twentieth of the training"),
         Choice("Train.transforms", [warp, dict(SEED_COLOURS)], f"{_crop_reason(side, crop)}; {reason}"),
     ]
+    length = (epochs.steps, batch * mpx, val, epochs.measurements)
     return Plan(
         tuple(choice for choice in choices if choice.key not in taken),
-        budget.seconds_of(epochs.steps, batch * mpx, val, epochs.measurements),
+        budget.seconds_of(*length),
         cost,
+        budget.short(*length),
     )
 
 

@@ -12,6 +12,9 @@ from segcli.plan.budget import MEASUREMENTS, Budget, Validation, interval_choice
 from segcli.plan.choice import Choice, Cost, Means, Plan
 from segcli.plan.epochs import Epochs, plan_epochs
 
+WANTED_STEPS = 200
+"""Steps below which a network with a recipe has learnt little, from trained weights too."""
+
 
 def plan_by_recipe(
     data: Fingerprint, means: Means, cost: Cost, *, task: Task, step_mpx: float, taken: Mapping[str, Any]
@@ -22,10 +25,12 @@ def plan_by_recipe(
     val = Validation(data.val_images, data.val_images * step_mpx / batch)
     plan = plan_epochs if task.facts.counts_epochs else _iterations
     length = plan(budget, data, batch, step_mpx=step_mpx, val=val, taken=taken)
+    size = (length.steps, step_mpx, val, length.measurements)
     return Plan(
         tuple(choice for choice in length.choices if choice.key not in taken),
-        budget.seconds_of(length.steps, step_mpx, val, length.measurements),
+        budget.seconds_of(*size),
         cost,
+        budget.short(*size, wanted=WANTED_STEPS),
     )
 
 

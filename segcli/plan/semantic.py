@@ -48,10 +48,12 @@ def plan_semantic(data: Fingerprint, means: Means, cost: Cost, taken: Mapping[st
         *sampling_choices(data),
         *augment_choices(passes),
     ]
+    length = (iterations, per_step * mpx, val, count)
     return Plan(
         tuple(choice for choice in choices if choice.key not in taken),
-        budget.seconds_of(iterations, per_step * mpx, val, count),
+        budget.seconds_of(*length),
         cost,
+        budget.short(*length),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from segcli.plan.choice import Choice
+from segcli.plurals import counted
 
 _FEWEST = 5
 """Measurements below which a plateau cannot be told from chance."""
@@ -18,7 +19,7 @@ def stop_choices(length: int, interval: int) -> list[Choice]:
     """
     count = -(-length // max(interval, 1))
     if count < _FEWEST:
-        reason = f"there are {count} measurements, too few to tell a plateau from chance"
+        reason = f"{counted(count, 'measurement')} cannot tell a plateau from chance"
         return [Choice("Train.early_stop.enable", False, reason)]
     patience = max(_LEAST_PATIENCE, -(-count // 2))
     reason = f"the training ends when {patience} of its {count} measurements in a row bring no rise"

@@ -15,7 +15,7 @@ from segcli.plan.augment import augment_choices
 from segcli.plan.balance import focus_choices, loss_choices, sampling_choices
 from segcli.plan.batch import choose_batch, sizes_to_try
 from segcli.plan.budget import Budget, Validation
-from segcli.plan.choice import Cost, Means
+from segcli.plan.choice import Cost, Means, Plan
 from segcli.plan.model import choose_model
 from segcli.plan.recipe import plan_by_recipe
 from segcli.plan.stopping import stop_choices
@@ -283,3 +283,42 @@ def test_costly_measurements_are_fewer() -> None:
 def test_batches_that_are_added_up_count_as_one_step() -> None:
     once, twice = (semantic_values(accumulate=count)["Train.epochs_iters"] for count in (1, 2))
     assert twice == pytest.approx(once / 2, rel=0.02)
+
+
+LARGE = replace(COST, seconds_per_mpx=4.5, seconds_per_val_image=1.0, spent=20.0)
+
+
+@pytest.mark.parametrize("task", [Task.INSTANCE, Task.SEMANTIC])
+def test_a_time_asked_for_is_kept_by_a_large_network_and_said_to_be_short(task: Task) -> None:
+    """Twenty steps of 8 images of 640 px take 295 s alone."""
+
+    def planned(seconds: float) -> Plan:
+        means = Means("cpu", seconds, on_request=True)
+        return plan_by_recipe(DATA, means, LARGE, task=task, step_mpx=8 * 0.41, taken={"Train.batch_size": 8})
+
+    plan = planned(240.0)
+    assert plan.seconds is not None and 120 < plan.seconds <= 240
+    short = plan.short
+    assert short is not None and short.steps < short.wanted
+    enough = planned(short.enough)
+    assert enough.short is None, "the remedy works"
+    assert planned(0.8 * short.enough).short is not None, "and asks for no more than that"
+
+
+def test_what_measuring_the_cost_took_is_no_longer_there() -> None:
+    asked = Means("cpu", 600.0, on_request=True)
+    before, after = (
+        plan_by_recipe(DATA, asked, replace(LARGE, spent=spent), task=Task.SEMANTIC, step_mpx=0.1, taken={})
+        for spent in (0.0, 100.0)
+    )
+    lost = before.values()["Train.epochs_iters"] - after.values()["Train.epochs_iters"]
+    assert lost == pytest.approx(100.0 / (4.5 * 0.1), abs=1)
+    assert after.seconds == pytest.approx(before.seconds, rel=0.01)
+
+
+def test_the_time_of_a_small_network_suffices_unless_nothing_fits_into_it() -> None:
+    for planner in (semantic.plan_semantic, instance.plan_instance):
+        assert planner(DATA, Means("cpu", 120.0, on_request=True), COST, {}).short is None
+        short = planner(DATA, Means("cpu", 10.0, on_request=True), COST, {}).short
+        assert short is not None
+        assert planner(DATA, Means("cpu", short.enough, on_request=True), COST, {}).short is None

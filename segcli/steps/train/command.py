@@ -335,6 +335,7 @@ def _export_best(config: Config, parts: TaskParts, output: Path) -> Path | None:
     weights = output / BEST / parts.weight_file
     if not weights.is_file():
         return None
+    log.info("exporting the best weights, and comparing the export with the network")
     return export_weights(weights, output / BEST / "inference", config).folder
 
 

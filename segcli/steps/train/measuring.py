@@ -57,11 +57,12 @@ def tried(config: Config, means: Means, sizes: Sequence[int] = ()) -> Trial:
 def _tried(config: Config, means: Means, sizes: Sequence[int]) -> Trial:
     spec, batch_size = get_spec(config.Global.model), config.Train.batch_size
     largest = max(sizes, default=batch_size)
+    clock = _clock(means)
+    first_begin = clock()
     session = engine_of(spec.task).open_training(
         spec, config.replaced({"Train.batch_size": largest, "Train.accumulate": 1}, PLANNER)
     )
     session.network.train()
-    clock = _clock(means)
     begin = clock()
     whole = next(session.batches(0))
     loading = (clock() - begin) / largest
@@ -80,7 +81,8 @@ def _tried(config: Config, means: Means, sizes: Sequence[int]) -> Trial:
     first = next(iter(costs.values()), 1.0)
     memory = _memory_mb() or None
     seconds_per_val_image = _evaluation_seconds(session, clock)
-    return Trial(Cost(first, memory, True, costs if sizes else {}, seconds_per_val_image), mpx)
+    spent = clock() - first_begin
+    return Trial(Cost(first, memory, True, costs if sizes else {}, seconds_per_val_image, spent), mpx)
 
 
 def _clock(means: Means) -> Callable[[], float]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from segcli.config.check import parse_device
-from segcli.config.durations import parse_time
+from segcli.config.durations import parse_time, shown_as_option
 from segcli.config.plan_mode import PLANNED_KEYS
 from segcli.config.recipe import AUTO, without_recipe
 from segcli.config.schema import PLANNER, Config
@@ -17,10 +17,11 @@ from segcli.models.table import get_spec
 from segcli.models.task import Task
 from segcli.plan.balance import sampling_choices
 from segcli.plan.batch import sizes_to_try
-from segcli.plan.choice import CPU_SECONDS, GPU_SECONDS, Choice, Cost, Means, Plan
+from segcli.plan.choice import CPU_SECONDS, GPU_SECONDS, Choice, Cost, Means, Plan, Short, shown_time
 from segcli.plan.model import choose_model
 from segcli.plan.recipe import plan_by_recipe
 from segcli.plan.stopping import stop_choices
+from segcli.plurals import counted
 from segcli.progress import working
 from segcli.steps.train import launch
 from segcli.steps.train.measuring import tried
@@ -63,6 +64,8 @@ def planned(config: Config) -> tuple[Config, Plan]:
     select_device(launch.device_of(config), strict=config.Global.strict_device)
     with working("planning"):
         plan = _plan(config, task, parts, data, means)
+    if plan.short is not None and not config.is_given("Train.epochs_iters"):
+        log.warning("%s", _too_short(config, task, means, plan.short))
     plan = replace(plan, choices=(*chosen, *plan.choices))
     reasons = {**(config.Train.plan_reasons or {}), **plan.reasons()}
     return config.replaced({**plan.values(), "Train.plan_reasons": reasons}, PLANNER), plan
@@ -116,6 +119,18 @@ def _means(config: Config) -> Means:
     if given is not None and config.Train.folds is not None:
         seconds /= config.Train.folds
     return Means(kind, seconds, given is not None, _has_weights(config, kind))
+
+
+def _too_short(config: Config, task: Task, means: Means, short: Short) -> str:
+    """What a time is too short for, and what to type instead."""
+    model, small = config.Global.model, task.facts.small_model
+    enough = shown_as_option(short.enough * (config.Train.folds or 1 if means.on_request else 1))
+    text = (
+        f"{shown_time(means.seconds)} is short for {model} here: {counted(short.steps, 'step')} in about "
+        f"{shown_time(short.seconds)}, and fewer than {short.wanted} teach it little. "
+        f"--time {enough} is enough for those"
+    )
+    return text if model == small else f"{text}, and -m {small} learns from random weights in less time"
 
 
 def _has_weights(config: Config, device: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import yaml
 from typer.testing import CliRunner
 
 from segcli.cli.main import main
+from segcli.config.durations import parse_time
 from segcli.config.load import load_config
 from segcli.config.plan_mode import for_command
 from segcli.config.schema import Config
@@ -70,6 +72,34 @@ def test_a_model_with_a_recipe_of_its_own_gets_its_length_alone(masks: Path, tmp
     assert filled.Train.transforms is None
     assert plan.seconds is not None
     assert plan.seconds <= 60
+
+
+def test_a_short_time_is_called_so_with_words_that_can_be_typed(
+    masks: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = {}
+    for model, values in (("UNet-S", {}), ("PP-LiteSeg-T", {"Train": {"plan": "auto", "crop_size": [64, 64]}})):
+        caplog.clear()
+        planned(configured(tmp_path, masks, values, "Train.time=1s", model=model))
+        said[model] = "".join(line.getMessage() for line in caplog.records if line.levelname == "WARNING")
+        wanted = re.search(r"--time (\S+) is enough", said[model])
+        assert wanted is not None and parse_time(wanted[1]) > 30, said
+    assert "-m UNet-S" in said["PP-LiteSeg-T"] and "-m UNet-S" not in said["UNet-S"]
+
+    caplog.clear()
+    planned(configured(tmp_path, masks, {}, "Train.time=1s", "Train.epochs_iters=7", "Train.plan=auto"))
+    assert "enough" not in caplog.text, "who gives a length wants that one"
+
+
+def test_a_training_says_when_its_export_begins(tmp_path: Path) -> None:
+    shown = ["-o", "Train.epochs_iters=1", "-o", "Train.input_size=64", "--time", "60s"]
+    dataset = make_rectangles(tmp_path / "data")
+
+    done = CliRunner().invoke(main, ["train", str(dataset), "--output", str(tmp_path / "output"), *shown])
+
+    assert done.exit_code == 0, done.output
+    log = (tmp_path / "output/train.log").read_text()
+    assert log.index("done after 1 iterations") < log.index("exporting the best weights")
 
 
 def test_a_planned_training_keeps_its_reasons_and_is_resumed_by_them(tmp_path: Path) -> None:
