@@ -82,7 +82,7 @@ class LabelCanvas:
         if box is None:
             return None
         self._image.paste(0, reach)
-        area_px = int(np.count_nonzero(np.frombuffer(part.tobytes(), np.uint8)))
+        area_px = part.width * part.height - part.histogram()[0]
         return (left + box[0], top + box[1], box[2] - box[0], box[3] - box[1]), area_px
 
     def _reach(self, shape: Shape) -> tuple[int, int, int, int]:

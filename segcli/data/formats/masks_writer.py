@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from segcli.data.classes import BACKGROUND_NAME, IGNORE_INDEX, IGNORE_NAME
 from segcli.data.formats.format import Placed, PlacedImage, Put, Written, in_images_folder, lose_flags
-from segcli.data.formats.label_map_painter import paint_labels, seen_share
+from segcli.data.formats.label_map_painter import are_apart, paint_labels, seen_share
 from segcli.data.formats.masks import LIST_FILES
 from segcli.data.formats.object_painter import ImageCrops, ObjectPainter
 from segcli.data.label_png import encode_label_png
@@ -66,11 +66,13 @@ def _paint(
     painted = [
         (value, IGNORE_INDEX if value.is_ignored else ids[value.label]) for value in objects if value.label in ids
     ]
-    crops = ImageCrops(painter, image.source.size)
-    labels = paint_labels([value for value, _ in painted], [number for _, number in painted], crops, fill)
+    values = [value for value, _ in painted]
+    crops = ImageCrops(painter, image.source.size, values)
+    labels = paint_labels(values, [number for _, number in painted], crops, fill)
+    none_covered = placed.dataset.is_ordered or are_apart(map(crops.of, values), labels, fill)
     for value, number in painted:
         lose_flags(("is_ignored",), image, value, written)
-        crop = None if placed.dataset.is_ordered else crops.of(value)
+        crop = None if none_covered else crops.of(value)
         if crop is not None and (share := seen_share(crop, labels, number)) < 1:
             written.lose(image, value, "pixels under an object of another class", share)
     return labels

@@ -60,10 +60,10 @@ def _maps(
     image: PlacedImage, ids: Mapping[str, int], painter: ObjectPainter, written: Written
 ) -> tuple[Labels, Labels]:
     """The class map and the object map of an image."""
-    crops = ImageCrops(painter, image.source.size)
     values = [value for value in image.source.read_objects() if value.label in ids]
     numbers = _numbered(image, values, written)
     kept = [value for value in values if id(value) in numbers]
+    crops = ImageCrops(painter, image.source.size, kept)
     class_ids = [IGNORE_INDEX if value.is_ignored else ids[value.label] for value in kept]
     class_map = paint_labels(kept, class_ids, crops)
     object_map = paint_labels(kept, [numbers[id(value)] for value in kept], crops)

@@ -64,11 +64,11 @@ def _ring(image: PlacedImage, value: AnnotatedObject, painter: ObjectPainter, wr
     if found is None:
         return None
     lose_flags((), image, value, written)
-    if isinstance(found.segmentation, dict):
-        before, rings = found.segmentation, _pixel_rings(found.segmentation)
+    before = found.segmentation
+    if isinstance(before, dict):
+        rings = _pixel_rings(before)
     else:
-        before = rle.from_polygons(found.segmentation, height, width)
-        rings = [np.array(ring, np.float64).reshape(-1, 2) for ring in found.segmentation]
+        rings = [np.array(ring, np.float64).reshape(-1, 2) for ring in before]
     if not _are_inside(rings, width, height):
         # a polygon over the border has no coordinates from 0 to 1: trace its pixels inside the image instead
         before = painter.code(value, height, width)
@@ -77,7 +77,8 @@ def _ring(image: PlacedImage, value: AnnotatedObject, painter: ObjectPainter, wr
         return None
     ring = joined_ring(rings)
     if len(rings) > 1:
-        share = iou(before, rle.from_polygons([ring.ravel().tolist()], height, width))
+        held = before if isinstance(before, dict) else rle.from_polygons(before, height, width)
+        share = iou(held, rle.from_polygons([ring.ravel().tolist()], height, width))
         if share < SAME_IOU:
             written.lose(image, value, "parts or holes that one polygon cannot describe", share)
     return ring / (width, height)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,6 +10,7 @@ from segcli.data import rle
 from segcli.data.classes import IGNORE_INDEX
 from segcli.data.formats.annotated import AnnotatedObject
 from segcli.data.formats.format import Brush
+from segcli.data.formats.label_map_painter import are_apart
 from segcli.data.formats.object_painter import ObjectPainter, iou
 from segcli.data.samples import Split
 from tests.round_trip import HEIGHT, WIDTH, dataset_of, write
@@ -47,17 +46,17 @@ def painted(values: list[int]) -> np.ndarray:
 
 
 @pytest.fixture
-def paintings(monkeypatch) -> Counter[int]:
-    """How often each object was painted, by `id()`."""
-    counted: Counter[int] = Counter()
-    original = ObjectPainter.crop
+def paintings(monkeypatch) -> list[str]:
+    """The code of each object whose pixels were made, as often as they were."""
+    made: list[str] = []
+    original = rle.decode_crop
 
-    def crop(self, value, height, width):
-        counted[id(value)] += 1
-        return original(self, value, height, width)
+    def decode_crop(code):
+        made.append(code["counts"])
+        return original(code)
 
-    monkeypatch.setattr(ObjectPainter, "crop", crop)
-    return counted
+    monkeypatch.setattr(rle, "decode_crop", decode_crop)
+    return made
 
 
 def losses_of(tmp_path, name: str, drawn: list[AnnotatedObject]) -> dict[tuple[str, str], list[float]]:
@@ -78,7 +77,7 @@ def test_a_label_map_of_objects_that_overlap(tmp_path, paintings):
     under = "pixels under an object of another class"
     assert lost[under, "cat"] == [pytest.approx((expected == 1)[ring].mean()), 0.0]
     assert lost[under, "dog"] == [pytest.approx((expected == 2)[dog].mean())]
-    assert [paintings[id(value)] for value in drawn] == [1] * 5
+    assert len(paintings) == len(set(paintings)) == 5
 
 
 def test_an_object_map_of_objects_that_overlap(tmp_path, paintings):
@@ -95,7 +94,16 @@ def test_an_object_map_of_objects_that_overlap(tmp_path, paintings):
     assert 0 < shares[0] < 1
     assert lost[under, "cat"] == [pytest.approx(shares[0]), 0.0]
     assert lost[under, "dog"] == [pytest.approx(shares[2])]
-    assert [paintings[id(value)] for value in drawn] == [1] * 5, "both maps are of the same pixels"
+    assert len(paintings) == len(set(paintings)) == 5, "both maps are of the same pixels"
+
+
+@pytest.mark.parametrize(("left", "apart"), [(10, True), (9, False)])
+def test_objects_that_touch_are_apart_and_those_that_share_a_column_are_not(left, apart):
+    labels = np.zeros((HEIGHT, WIDTH), np.uint8)
+    crops = [(np.ones((5, 10), np.uint8), 0, 3), (np.ones((5, 10), np.uint8), left, 3), None]
+    for crop in filter(None, crops):
+        labels[3:8, crop[1] : crop[1] + 10] = 1
+    assert are_apart(crops, labels) is apart
 
 
 def _ids(path) -> np.ndarray:
