@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from segcli.data.classes import BACKGROUND_NAME, IGNORE_INDEX
 from segcli.data.formats.annotated import AnnotatedObject
 from segcli.data.formats.format import Placed, PlacedImage, Put, Written, is_object, lose_flags
-from segcli.data.formats.label_map_painter import paint_labels, seen_pixels
+from segcli.data.formats.label_map_painter import are_apart, paint_labels, seen_pixels
 from segcli.data.formats.masks_writer import class_ids
 from segcli.data.formats.object_painter import ImageCrops, ObjectPainter
 from segcli.data.formats.voc_layout import COLOUR_FILE, SETS
+from segcli.data.id_counts import count_ids
 from segcli.data.image import Labels
 from segcli.data.label_png import encode_label_png
 from segcli.data.palette import voc_palette
@@ -67,12 +66,13 @@ def _maps(
     class_ids = [IGNORE_INDEX if value.is_ignored else ids[value.label] for value in kept]
     class_map = paint_labels(kept, class_ids, crops)
     object_map = paint_labels(kept, [numbers[id(value)] for value in kept], crops)
-    held = np.bincount(object_map.ravel(), minlength=IGNORE_INDEX + 1)
+    # pixels of each number; they are asked for only where one object may cover another
+    held = None if are_apart(map(crops.of, kept), object_map) else count_ids(object_map)
     for value in kept:
         lose_flags(("is_ignored",), image, value, written)
         number = numbers[id(value)]
         if 0 < number < IGNORE_INDEX:
-            share = _kept_share(crops.of(value), object_map, number, int(held[number]))
+            share = 1.0 if held is None else _kept_share(crops.of(value), object_map, number, int(held[number]))
             if share < SAME_IOU:
                 written.lose(image, value, "pixels under another object", share)
             written.made["objects"] += 1
