@@ -180,6 +180,10 @@ def guard(
     from segcli.log import configure_logging
 
     configure_logging(debug=debug)
+    if any(name.startswith("SEGCLI_") for name in os.environ):
+        from segcli.settings import warn_of_unknown_values
+
+        warn_of_unknown_values(os.environ)
     with signals.listening():
         try:
             with progress.reporting(progress.rich_reporter):

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("version", "plurals", "lazy", "console", "signals", "disk", "text", "json_output", "cpu", "parent", "children"),
-    ("garbage", "libraries", "environment", "cores", "nvidia"),
+    ("garbage", "libraries", "environment", "settings", "cores", "nvidia"),
     ("findings",),
     ("rules",),
     ("errors", "log", "plug_ins", "progress"),

@@ -20,6 +20,7 @@ from segcli.data.json_text import read_json
 from segcli.data.transfer import ConnectionBroke, Limits, RangeRefused, TransferError, get
 from segcli.errors import WeightsError
 from segcli.progress import track
+from segcli.settings import OFFLINE
 from segcli.weights.files import weight_format
 from segcli.weights.part import PART_SUFFIX, Part
 
@@ -27,8 +28,6 @@ CHUNK_BYTES = 1 << 16
 LIMITS = Limits(most_bytes=16 << 30, seconds=3600, silence_s=60)
 TRIES = 3
 """Attempts per download in one command, if the connection breaks."""
-OFFLINE = "SEGCLI_OFFLINE"
-"""Environment variable; 1 forbids network access."""
 
 _log = logging.getLogger("segcli.weights")
 
