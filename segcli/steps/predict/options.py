@@ -7,9 +7,12 @@ from typing import Any
 
 from segcli.config.paddlex_engines import ENGINES, backend_fault, engine_fault, run_mode_fault
 from segcli.config.schema import PredictConfig
+from segcli.data.decoding.pages import PAGED_SUFFIXES
 from segcli.data.files import is_file
 from segcli.data.suffixes import IMAGE_SUFFIXES, suffix_of
 from segcli.errors import ConfigError, ConfigFault
+
+_OF_ONE = IMAGE_SUFFIXES - PAGED_SUFFIXES
 
 
 def wanted_runtime(settings: PredictConfig) -> str:
@@ -39,9 +42,10 @@ def wanted_runtime(settings: PredictConfig) -> str:
 
 
 def expected_images(settings: PredictConfig) -> int | None:
-    """1 where the input is the file of an image that is not cut into tiles; None where more may be computed."""
+    """1 where the input is the file of an image that is not cut into tiles; None where more may be computed, as of the
+    pages of a TIFF file."""
     given = settings.input
-    is_one = isinstance(given, (str, Path)) and suffix_of(str(given)).lower() in IMAGE_SUFFIXES and is_file(given)
+    is_one = isinstance(given, (str, Path)) and suffix_of(str(given)).lower() in _OF_ONE and is_file(given)
     return 1 if is_one and settings.sliding_window is None else None
 
 

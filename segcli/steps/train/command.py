@@ -203,10 +203,11 @@ def _assemble(
         _log_resumed(folder, state)
     callbacks: list[Callback] = [*([averaging] if averaging else []), *kept]
     if is_first():
-        callbacks += [*([TerminalProgress()] if progress.shown() else []), CurveWriter(output)]
+        callbacks += [TerminalProgress()] if progress.shown() else []
         callbacks.append(
             CheckpointWriter(output, card, weight_file, precision, kept, average, settings.keep_checkpoints)
         )
+        callbacks.append(CurveWriter(output))  # last: a signal may leave no time but for the checkpoint
     return _Training(state, precision, callbacks, average, folder)
 
 

@@ -33,13 +33,14 @@ def test_paddlexs_words_choose_a_runtime(values, expected):
 
 def test_only_the_file_of_an_image_is_a_single_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name in ("a.png", "list.txt", "film.mp4"):
+    for name in ("a.png", "list.txt", "film.mp4", "pages.tif"):
         Path(name).touch()
     Path("folder.png").mkdir()
     tiles = {"sliding_window": {"crop_size": (64, 64), "stride": (32, 32)}}
-    given = [{"input": name} for name in ("a.png", "list.txt", "film.mp4", "folder.png", "*.png", "b.png", ["a.png"])]
+    others = ("list.txt", "film.mp4", "pages.tif", "folder.png", "*.png", "b.png", ["a.png"])
+    given = [{"input": name} for name in ("a.png", *others)]
     found = [expected_images(PredictConfig.model_validate(one)) for one in [*given, {"input": "a.png", **tiles}, {}]]
-    assert found == [1, *[None] * 8]
+    assert found == [1, *[None] * 9]
 
 
 def test_words_without_a_counterpart_are_refused_together():

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from segcli.steps.train.checkpoint import checkpoints
 from segcli.steps.train.history import CurveWriter
 from segcli.steps.train.state import TrainState
+from tests.steps.train.line_run import LineRuns
 from tests.steps.train.tiny import LineSession
 
 
@@ -45,3 +47,16 @@ def test_a_checkpoint_shows_all_evaluations_before_it(tmp_path: Path, monkeypatc
         curves.on_evaluation(state)
     curves.on_checkpoint(state)
     assert drawing.times == [0, 10]
+
+
+def test_a_checkpoint_is_written_before_curves_are_drawn(
+    line_run: LineRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A signal may leave a few seconds, and curves that cannot be drawn end a training."""
+    seen: list[list[str]] = []
+    monkeypatch.setattr(
+        "segcli.report.curves.draw_curves", lambda *_: seen.append([path.name for path in checkpoints(tmp_path)])
+    )
+    monkeypatch.setattr("segcli.steps.train.history._DRAWING", float("inf"))
+    line_run(tmp_path)
+    assert [names[-1] for names in seen] == ["iter_4", "iter_8"]
