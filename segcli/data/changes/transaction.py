@@ -58,14 +58,14 @@ class Transaction:
     step: Step
     changes: list[Change] = field(default_factory=list)
     _gone: set[str] = field(default_factory=set)
-    _folders: set[Path] = field(default_factory=set)
+    _folders: set[str] = field(default_factory=set)
 
     def stage(self, target: str) -> Path:
         """Where to write the new content of `target` (relative to the root, forward slashes)."""
         path = self.step.staged(_inside(self.root, target))
-        folder = path.parent
+        folder = target.rpartition("/")[0]
         if folder not in self._folders:
-            folder.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             self._folders.add(folder)
         return path
 
@@ -76,7 +76,7 @@ class Transaction:
     def commit(self) -> None:
         """Puts every staged file in its place; a file whose content stays the same is left alone."""
         staged = self.step.folder / STAGED
-        planned = [self._plan(path, path.relative_to(staged).as_posix()) for path in _files(staged)]
+        planned = [self._plan(staged / name, name) for name in _files(staged)]
         planned += [self._plan(None, name) for name in sorted(self._gone)]
         self.changes = [change for change in planned if change is not None]
         if self.changes:
@@ -91,9 +91,12 @@ class Transaction:
             self.step.remove()
 
     def _put_in_place(self) -> None:
+        made = set[str]()
         for change in self.changes:
-            target = self.root / change.target
-            target.parent.mkdir(parents=True, exist_ok=True)
+            target, folder = self.root / change.target, change.target.rpartition("/")[0]
+            if folder not in made:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                made.add(folder)
             if change.backup is not None:
                 target.rename(self.root / change.backup)
             if change.digest is not None:
@@ -251,8 +254,11 @@ def _backup_name(root: Path, existing: Path) -> str:
     return backup_path(existing).relative_to(root).as_posix()
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
+def _files(folder: Path) -> list[str]:
+    """Names of the files below a folder, relative to it, with forward slashes; sorted as paths are."""
+    start = len(str(folder)) + 1
+    found = (f"{place}/{name}"[start:].replace(os.sep, "/") for place, _, names in os.walk(folder) for name in names)
+    return sorted(found, key=lambda name: name.split("/"))
 
 
 def _synced_sha256(path: Path) -> str:
