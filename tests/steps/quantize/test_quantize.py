@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import logging
 
 import numpy as np
@@ -12,7 +13,7 @@ from segcli.inference.exported_model import ExportedModel
 from segcli.inference.runtimes.choice import open_runtime
 from segcli.steps.guests.command import import_guest
 from segcli.steps.predict.model import create_model
-from segcli.steps.quantize.command import quantize
+from segcli.steps.quantize.command import Quantized, quantize
 from segcli.steps.quantize.widen import widen
 from tests.images import make_seg_dataset
 from tests.trained_model import trained_run
@@ -142,6 +143,20 @@ def test_a_trained_model_becomes_a_third_as_large(tmp_path):
     run = trained_run()
     done = quantize(str(run / "run" / "best_model"), str(run / "data"), tmp_path / "int8", most_loss=1, images=2)
     assert done.bytes_after < done.bytes_before / 3
+    source = run / "run" / "best_model" / "inference"
+    for folder, milliseconds in ((source, done.milliseconds_before), (tmp_path / "int8", done.milliseconds_after)):
+        kept = json.loads((folder / "proofs.json").read_text())["proofs"]
+        assert milliseconds == min(one["milliseconds"] for one in kept if one["agrees"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("after", "told"), [(4.0, "2.5 times as fast"), (9.8, "no faster on this"), (20.0, "no faster on this")]
+)
+def test_it_is_told_whether_the_model_became_faster(tmp_path, after, told):
+    done = Quantized(tmp_path, "int8", "cpu", "mIoU", 0.5, 0.5, milliseconds_before=10.0, milliseconds_after=after)
+    assert f"10.0 ms before, {after:.1f} ms after: {told}" in dict(done.summary())["time of an image"]
+    unknown = Quantized(tmp_path, "fp16", "gpu:0", "mIoU", 0.5, 0.5)
+    assert "time of an image" not in dict(unknown.summary())
 
 
 def test_one_that_loses_more_is_not_kept(tmp_path):
