@@ -59,8 +59,11 @@ def collecting_rarely(objects: int = _OBJECTS) -> Iterator[None]:
     damaged images takes no more memory so.
 
     Args:
-        objects: New ones after which garbage is collected.
+        objects: New ones after which garbage is collected; a program that uses segcli has garbage of its own, and
+            collects after 100,000 at the latest.
     """
+    if not _is_command.is_set():
+        objects = min(objects, _OBJECTS)
     with _lock:
         _inside.append(before := gc.get_threshold())
         if 0 < before[0] < objects:  # 0: the program that uses segcli collects never

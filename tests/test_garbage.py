@@ -7,9 +7,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from threading import Event
 
 import pytest
 
+from segcli import garbage
 from segcli.garbage import collecting_rarely, set_aside
 
 _WORDS = """
@@ -69,9 +71,16 @@ def test_collections_are_rare_inside_and_as_before_after_a_fault(_usual: tuple[i
     assert gc.get_threshold() == _usual
 
 
-def test_how_rarely_is_said(_usual: tuple[int, int, int]) -> None:
+@pytest.mark.parametrize(("is_command", "objects"), [(True, 123_456), (False, 100_000)])
+def test_how_rarely_is_said_and_a_program_with_garbage_of_its_own_collects_sooner(
+    _usual: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch, *, is_command: bool, objects: int
+) -> None:
+    command = Event()
+    if is_command:
+        command.set()
+    monkeypatch.setattr(garbage, "_is_command", command)
     with collecting_rarely(123_456):
-        assert gc.get_threshold() == (123_456, *_usual[1:])
+        assert gc.get_threshold() == (objects, *_usual[1:])
     assert gc.get_threshold() == _usual
 
 
