@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from segcli import signals
 from segcli.config.recipe import AUTO
 from segcli.config.schema import PLANNER, Config
 from segcli.cpu import without_views
@@ -23,6 +24,7 @@ from segcli.tasks import engine_of
 _STEPS = 3
 _STEPS_OF_OTHERS = 2
 _EVALUATED = 2
+_NOTICE = "stopping after this step (signal again to stop at once)"
 _MEMORY_SHARE = 0.8
 """Share of the memory that a batch may use."""
 
@@ -109,24 +111,30 @@ def _seconds(session: TrainingSession, batch: Batch, clock: Callable[[], float],
 
     Raises:
         TrainingError: An operator refuses its input; names the images.
+        Stopped: A signal came.
     """
-    fastest = float("inf")
-    for step in range(steps):
-        begin = clock()
-        try:
-            session.losses(batch)["loss"].backward()
-            session.optimizer.step()
-            session.optimizer.clear_grad()
-        except (MemoryError, RuntimeError) as fault:
-            if isinstance(fault, MemoryError) or "memory" in str(fault).lower():
-                return None
-            raise
-        except ValueError as fault:
-            if REFUSED not in str(fault):
-                raise
-            raise refused_input(fault, step + 1, batch.paths, session.network) from fault
-        fastest = min(fastest, clock() - begin)
-    return fastest
+    took: list[float] = []
+    # what is raised in an operator of Python's, in the backward pass, arrives as an error of Paddle's
+    with signals.postponed(_NOTICE) as request:
+        while len(took) < steps and request.number is None:
+            begin = clock()
+            try:
+                session.losses(batch)["loss"].backward()
+                session.optimizer.step()
+                session.optimizer.clear_grad()
+            except (MemoryError, RuntimeError) as fault:
+                if not isinstance(fault, MemoryError) and "memory" not in str(fault).lower():
+                    raise
+                took.clear()
+                break
+            except ValueError as fault:
+                if REFUSED not in str(fault):
+                    raise
+                raise refused_input(fault, len(took) + 1, batch.paths, session.network) from fault
+            took.append(clock() - begin)
+    if request.number is not None:
+        raise signals.Stopped(request.number)
+    return min(took, default=None)
 
 
 def _evaluation_seconds(session: TrainingSession, clock: Callable[[], float]) -> float:

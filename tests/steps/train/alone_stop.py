@@ -14,14 +14,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from paddle.autograd import PyLayer
 
 from segcli import app
-from segcli.signals import Stopped
-from segcli.steps.train import checkpoint
+from segcli.signals import Stopped, listening
+from segcli.steps.train import checkpoint, measuring
 from segcli.steps.train.history import read_history
 from segcli.steps.train.stop_request import asked_to_stop, signals_passed_on
 from segcli.weights.files import read_weights
 from tests.steps.train.line_run import LineRuns
+from tests.steps.train.tiny import LineSession
 
 TIMES = ("images_per_second", "eta_seconds", "data_share")
 
@@ -134,3 +136,21 @@ def test_a_signal_is_passed_on_to_the_processes_that_train(tmp_path):
         with pytest.raises(Stopped):
             os.kill(os.getpid(), signal.SIGINT)
     assert asked_to_stop(tmp_path) is None
+
+
+def test_a_signal_in_the_backward_pass_of_a_trial_step_is_a_stop():
+    class Signal(PyLayer):
+        @staticmethod
+        def forward(_ctx, x):
+            return x * 1
+
+        @staticmethod
+        def backward(_ctx, gradient):
+            os.kill(os.getpid(), signal.SIGTERM)
+            return gradient
+
+    session = LineSession(4, 4)
+    losses = session.losses
+    session.losses = lambda batch: {"loss": Signal.apply(losses(batch)["loss"])}
+    with listening(), pytest.raises(Stopped, match="stopped by SIGTERM"):
+        measuring._seconds(session, next(session.batches(0)), time.process_time, 1)
