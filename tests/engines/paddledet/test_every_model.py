@@ -12,7 +12,7 @@ from segcli.steps.train.command import train
 from tests.instance_run import configure, make_rectangles
 from tests.random_instance import save_random_weights
 
-QUICK = ("PP-YOLOE_seg-S", "Mask-RT-DETR-S", "SeedUNet-S")
+QUICK = ("PP-YOLOE_seg-S", "SeedUNet-S")
 MODELS = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in SIZED]
 
 
