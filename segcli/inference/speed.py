@@ -48,8 +48,8 @@ def by_speed(model: ExportedModel, proven: Proven, images: int | None = None) ->
     if images is not None:
         return sorted((row for row, _ in proven), key=lambda row: row.start_ms + images * times[row.name])
     ordered = _in_order(proven, times)
-    fastest = min((_milliseconds(proof) for _, proof in ordered), default=0.0)
-    near = [one for one in ordered if _milliseconds(one[1]) <= _NEAR * fastest]
+    fastest = min(times.values(), default=0.0)
+    near = [one for one in ordered if times[one[0].name] <= _NEAR * fastest]
     if len(near) > 1 and not all(proof.is_timed_here for _, proof in near):
         ordered = _in_order(near, _times_here(model, near)) + ordered[len(near) :]
     return [row for row, _ in ordered]

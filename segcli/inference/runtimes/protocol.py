@@ -16,7 +16,7 @@ from segcli.cores import available_cores
 from segcli.errors import SegcliError, WeightsError
 from segcli.inference.graphs import Graph
 from segcli.inference.preprocess import Forward, NetworkInput
-from segcli.runtimes import AUTO, runtime_names
+from segcli.runtimes import AUTO, other_runtime, runtime_names
 
 LARGE_BYTES = 12 << 20
 """Of all inputs of a run, one megapixel: the memory of a larger run is given back, as files of the result need some."""
@@ -65,8 +65,8 @@ def naming_file(method: Method) -> Method:
         except Exception as fault:
             if "memory" in str(fault).lower() or "alloc" in str(fault).lower():
                 raise
-            others = " or ".join(name for name in runtime_names() if name not in (AUTO, self.name))
-            hint = f"try another runtime (Evaluate.runtime or Predict.runtime: {others}) or another size of the image"
+            others = (name for name in runtime_names() if name not in (AUTO, self.name))
+            hint = f"{other_runtime(*others)}, or another size of the image"
             raise WeightsError(f"{self.name} cannot compute this model: {fault}", path=self.file, hint=hint) from fault
 
     return cast(Method, wrapped)
